@@ -1,0 +1,58 @@
+# Every verb sets itself up: a bare machine needs make, Python 3.11 or newer and its venv module.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+TOUR := notebooks/01_tour.ipynb
+
+# Jupyter asks root to say so.
+ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test check bench lock clean
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## execute the tour notebook, print what its cells answer, keep it in build/
+	@$(BIN)/python scripts/demo.py $(TOUR) build/01_tour.ipynb
+
+lab: $(READY) ## open JupyterLab on the tour, on this machine only
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(ROOT_FLAG) $(TOUR)
+
+test: $(READY) ## run every test, then every notebook cell by cell; report coverage
+	$(BIN)/pytest --cov
+	sanitizers=$$($(BIN)/graphnb nbval-config --path) && \
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with "$$sanitizers" notebooks
+
+check: $(READY) ## lint, formatting, types, and which way imports point
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## measure, and print the figures
+	$(BIN)/python -m tests.benchmarks
+
+# Versions already pinned stay where they can; `make lock LOCK_FLAGS=--upgrade` takes the newest.
+lock: $(READY) ## pin what pyproject.toml asks for, in requirements/dev.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
+		--python-version 3.11 --no-emit-index-url --all-extras --group dev $(LOCK_FLAGS) \
+		--output-file requirements/dev.txt pyproject.toml
+
+clean: ## remove all that these verbs made, .venv included
+	rm -rf .venv build dist .coverage htmlcov .hypothesis \
+		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name node_modules -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# The pins are complete, so pip resolves nothing; `pip check` proves that they fit together here.
+$(READY): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+		"graphnb needs Python 3.11 or newer, and $(PYTHON) is %d.%d.\n" \
+		"hint: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@echo "Setting up .venv: a few minutes the first time."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install -qq --no-deps --requirement requirements/dev.txt
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip check
+	@touch $@

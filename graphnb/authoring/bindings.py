@@ -1,0 +1,82 @@
+"""What travels beside a spec: the callables, init args and call arguments that make it run.
+
+A spec names; bindings hold. In arguments, markers stand where handles and results will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphnb.authoring.walk import Leaf
+from graphnb.graph.spec import GraphSpec, Path
+
+
+@dataclass(frozen=True, slots=True)
+class HandleMarker(Leaf):
+    """Stands in init args for the handle of a deployment."""
+
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphMarker(Leaf):
+    """Stands in init args for the handle of a graph.
+
+    Attributes:
+        graph: the place in the init args, which is the graph's id within the deployment.
+        streams: whether the graph's root is a generator.
+    """
+
+    graph: str
+    streams: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ValueMarker(Leaf):
+    """Stands in a call's arguments for the input, a call's result, or a part of either."""
+
+    source: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentBinding:
+    """What a deployment runs.
+
+    Attributes:
+        func_or_class: the user's own.
+        args, kwargs: init args, with markers for handles.
+        options: as the user gave them, objects and all.
+        cell: where it was defined, for people ("cell 4"), or None.
+    """
+
+    func_or_class: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallBinding:
+    """What a call is made with.
+
+    Attributes:
+        args, kwargs: its arguments, with markers for values.
+        fallback: the value, or the `ValueMarker` of the call, that stands in for a failure.
+    """
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    fallback: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A graph that can run: its spec, and bindings by deployment name and by call id."""
+
+    spec: GraphSpec
+    deployments: Mapping[str, DeploymentBinding]
+    calls: Mapping[str, CallBinding]

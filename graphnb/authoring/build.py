@@ -1,0 +1,339 @@
+"""From the nodes that a user wrote to a frozen spec and its bindings.
+
+    graph = build(root_node)
+    print(graph.spec)
+
+Names are given here: the user's own, else the class's or function's, numbered in the order of
+binding within the graph.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from graphnb.authoring.bindings import (
+    CallBinding,
+    DeploymentBinding,
+    Graph,
+    GraphMarker,
+    HandleMarker,
+    ValueMarker,
+)
+from graphnb.authoring.digest import Placeholder, code_digest
+from graphnb.authoring.nodes import (
+    NOT_GIVEN,
+    CallNode,
+    CallPart,
+    DeploymentNode,
+    InputNode,
+    InputPart,
+    Node,
+)
+from graphnb.authoring.signatures import (
+    argument_names,
+    call_signature,
+    init_signature,
+    max_batch_size,
+)
+from graphnb.authoring.walk import leaves, replace_leaves
+from graphnb.graph import rules
+from graphnb.graph.rules import Diagnostic
+from graphnb.graph.spec import (
+    CallSpec,
+    DataEdge,
+    DeploymentSpec,
+    GraphEdge,
+    GraphSpec,
+    HandleEdge,
+    InputSpec,
+    Options,
+)
+from graphnb.graph.validate import validate
+
+Where = Callable[[Any], str | None]
+"""Says where a class or function was defined, for people: "cell 4", "models.py:12"."""
+
+
+def build(root: DeploymentNode, *, where: Where | None = None) -> Graph:
+    """Builds the graph whose root is that bound class.
+
+    Args:
+        root: what requests enter, such as a bound `DAGDriver`.
+        where: says where a definition stands; errors of nodes name it.
+
+    Raises:
+        GraphError: a rule of severity "error" is broken; the first finding is raised.
+    """
+    builder = _Builder(root, where or (lambda _definition: None))
+    graph = builder.graph()
+    for finding in validate(graph.spec):
+        if finding.severity == "error":
+            raise finding.error()
+    return graph
+
+
+def unused_nodes(root: Node) -> tuple[Diagnostic, ...]:
+    """Findings of GN113: nodes bound under the graph's inputs that the graph does not use."""
+    found = _Found(root)
+    bound = {one for node in found.inputs for one in node._bound}
+    targets = {id(call._target) for call in found.calls}
+    unused = [
+        one
+        for one in sorted(bound, key=lambda node: node.order)
+        if one not in found.calls and not _feeds(one, found, targets)
+    ]
+    return tuple(
+        rules.UNUSED_NODE.finding(
+            f"{one._label or one.name} is bound, and nothing in the graph uses it", node=one.name
+        )
+        for one in unused
+    )
+
+
+def _feeds(node: CallNode, found: _Found, targets: set[int]) -> bool:
+    """Whether a node that is not in the graph is a copy of one that is (made by `.options`)."""
+    return any(
+        call._target is node._target and call._method == node._method and call._args is node._args
+        for call in found.calls
+        if id(node._target) in targets
+    )
+
+
+class _Found:
+    """All nodes that a root needs, each kind in the order of binding."""
+
+    def __init__(self, root: Node) -> None:
+        self._seen: dict[int, Node] = {}
+        self._visit(root)
+        ordered = sorted(self._seen.values(), key=lambda node: node.order)
+        self.deployments = [one for one in ordered if isinstance(one, DeploymentNode)]
+        self.calls = [one for one in ordered if isinstance(one, CallNode)]
+        self.inputs = [one for one in ordered if isinstance(one, InputNode)]
+
+    def _visit(self, root: Node) -> None:
+        waiting = [root]
+        while waiting:
+            node = waiting.pop()
+            if id(node) not in self._seen:
+                self._seen[id(node)] = node
+                waiting.extend(_neighbours(node))
+
+
+def _neighbours(node: Node) -> Iterator[Node]:
+    if isinstance(node, InputPart):
+        yield node._source
+    elif isinstance(node, CallPart):
+        yield node._call
+    elif isinstance(node, DeploymentNode | CallNode):
+        held: tuple[Any, ...] = (node._args, node._kwargs)
+        if isinstance(node, CallNode):
+            yield node._target
+            held = (*held, node._fallback)
+        for leaf, _place in leaves(held):
+            if isinstance(leaf, Node):
+                yield leaf
+
+
+class _Builder:
+    """One build: gives names and ids, then makes spec and bindings of each node."""
+
+    def __init__(self, root: DeploymentNode, where: Where) -> None:
+        self._root = root
+        self._where = where
+        self._found = _Found(root)
+        self._names = _deployment_names(self._found.deployments)
+        self._call_ids = _call_ids(self._found.calls, self._names)
+        self._input_ids = {
+            id(node): "input" if index == 0 else f"input_{index}"
+            for index, node in enumerate(self._found.inputs)
+        }
+
+    def graph(self) -> Graph:
+        made = [self._deployment(node) for node in self._found.deployments]
+        calls = [self._call(node) for node in self._found.calls]
+        spec = GraphSpec(
+            root=self._names[id(self._root)],
+            deployments=tuple(spec for spec, _ in made),
+            calls=tuple(spec for spec, _ in calls),
+            inputs=tuple(
+                InputSpec(self._input_ids[id(node)], node._label or "input")
+                for node in self._found.inputs
+            ),
+            route_prefix=self._root._deployment.user_options.get("route_prefix"),
+        )
+        return Graph(
+            spec,
+            {spec.name: binding for spec, binding in made},
+            {spec.id: binding for spec, binding in calls},
+        )
+
+    def _deployment(self, node: DeploymentNode) -> tuple[DeploymentSpec, DeploymentBinding]:
+        name = self._names[id(node)]
+        target = node.func_or_class
+        handles: list[HandleEdge] = []
+        graphs: list[GraphEdge] = []
+        signature = init_signature(target) if node.is_class else call_signature(target)
+        mark = functools.partial(self._init_leaf, handles=handles, graphs=graphs)
+        args, kwargs = _replace_arguments(signature, node._args, node._kwargs, mark)
+        user_options = node._deployment.user_options
+        spec = DeploymentSpec(
+            name=name,
+            kind="class" if node.is_class else "function",
+            definition=getattr(target, "__qualname__", name).rpartition("<locals>.")[2],
+            options=Options({key: json_value(value) for key, value in user_options.items()}),
+            digest=code_digest(target, *_replace_arguments(signature, args, kwargs, _placeholder)),
+            handles=tuple(handles),
+            graphs=tuple(graphs),
+            max_batch_size=max_batch_size(_functions(target)),
+        )
+        binding = DeploymentBinding(target, args, kwargs, user_options, self._where(target))
+        return spec, binding
+
+    def _init_leaf(
+        self, leaf: Any, place: str, *, handles: list[HandleEdge], graphs: list[GraphEdge]
+    ) -> Any:
+        """A leaf of init args: handles and graphs become markers, and edges are noted."""
+        if isinstance(leaf, DeploymentNode):
+            edge = HandleEdge(self._names[id(leaf)], place)
+            handles.append(edge)
+            return HandleMarker(edge.deployment)
+        if isinstance(leaf, CallPart):
+            raise rules.WRONG_ARGUMENTS.error(
+                f"the init args of {self._names[id(self._root)]} hold {leaf!r}: "
+                "a graph ends in a call, not in a part of its result",
+                hint="bind a function that takes the part, and pass that node",
+            )
+        if isinstance(leaf, CallNode):
+            graphs.append(GraphEdge(self._call_ids[id(leaf)], place))
+            return GraphMarker(place, leaf.streams)
+        return leaf
+
+    def _call(self, node: CallNode) -> tuple[CallSpec, CallBinding]:
+        edges: list[DataEdge] = []
+        mark = functools.partial(self._call_leaf, edges=edges)
+        args, kwargs = _replace_arguments(node.signature, node._args, node._kwargs, mark)
+        fallback, fallback_text = self._fallback(node)
+        spec = CallSpec(
+            id=self._call_ids[id(node)],
+            deployment=self._names[id(node._target)],
+            method=node._method,
+            label=node._label,
+            edges=tuple(edges),
+            arguments=code_digest(
+                None, *_replace_arguments(node.signature, args, kwargs, _placeholder)
+            ),
+            timeout_s=node._timeout_s,
+            retries=node._retries,
+            fallback=fallback_text,
+            streams=node.streams,
+        )
+        return spec, CallBinding(args, kwargs, fallback)
+
+    def _call_leaf(self, leaf: Any, place: str, *, edges: list[DataEdge]) -> Any:
+        """A leaf of a call's arguments: nodes become markers, and edges are noted."""
+        if not isinstance(leaf, Node):
+            return leaf
+        marker = self._value_marker(leaf)
+        if marker is None:
+            raise rules.WRONG_ARGUMENTS.error(
+                f"{leaf!r} is an argument of a call: a handle cannot travel with a request",
+                hint="pass the bound class to another's .bind() as an init argument",
+            )
+        edges.append(DataEdge(marker.source, marker.path, place))
+        return marker
+
+    def _value_marker(self, node: Node) -> ValueMarker | None:
+        if isinstance(node, InputNode):
+            return ValueMarker(self._input_ids[id(node)], ())
+        if isinstance(node, InputPart):
+            return ValueMarker(self._input_ids[id(node._source)], node._path)
+        if isinstance(node, CallNode):
+            return ValueMarker(self._call_ids[id(node)], ())
+        if isinstance(node, CallPart):
+            return ValueMarker(self._call_ids[id(node._call)], node._path)
+        return None
+
+    def _fallback(self, node: CallNode) -> tuple[Any, str | None]:
+        fallback = node._fallback
+        if fallback is NOT_GIVEN:
+            return None, None
+        marker = self._value_marker(fallback) if isinstance(fallback, Node) else None
+        return (marker, marker.source) if marker else (fallback, "value")
+
+
+def _replace_arguments(
+    signature: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    replace: Callable[[Any, str], Any],
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with their leaves replaced; places begin with the parameter's name."""
+    names = argument_names(signature, len(args))
+    return (
+        tuple(replace_leaves(one, replace, name) for one, name in zip(args, names, strict=True)),
+        {key: replace_leaves(one, replace, key) for key, one in kwargs.items()},
+    )
+
+
+def _placeholder(leaf: Any, _place: str) -> Any:
+    """Markers count by their text: which deployment or value they stand for."""
+    if isinstance(leaf, HandleMarker | GraphMarker | ValueMarker):
+        return Placeholder(repr(leaf))
+    return leaf
+
+
+def _deployment_names(nodes: list[DeploymentNode]) -> dict[int, str]:
+    explicit = [(node, node._deployment.explicit_name) for node in nodes]
+    taken: set[str] = set()
+    for _node, name in explicit:
+        if name in taken:
+            raise rules.DUPLICATE_NAME.error(f"two deployments are named {name!r}", node=name)
+        if name:
+            taken.add(name)
+    names = {}
+    for node, name in explicit:
+        if name is None:
+            name = _free(node.name, taken, "_")
+            taken.add(name)
+        names[id(node)] = name
+    return names
+
+
+def _call_ids(calls: list[CallNode], names: Mapping[int, str]) -> dict[int, str]:
+    ids: dict[int, str] = {}
+    taken: set[str] = set()
+    for node in calls:
+        name = names[id(node._target)]
+        base = f"{name}.{node._method}" if node._target.is_class else name
+        ids[id(node)] = _free(base, taken, "#")
+        taken.add(ids[id(node)])
+    return ids
+
+
+def _free(base: str, taken: set[str], separator: str) -> str:
+    """The base if it is free, else the base with the first free number."""
+    number, name = 0, base
+    while name in taken:
+        number += 1
+        name = f"{base}{separator}{number}"
+    return name
+
+
+def _functions(target: Any) -> list[Any]:
+    if not isinstance(target, type):
+        return [target]
+    return [getattr(target, name, None) for name in dir(target)]
+
+
+def json_value(value: Any) -> Any:
+    """An option as JSON: models by their fields, what has no JSON form by its text."""
+    dump = getattr(value, "model_dump", None) or getattr(value, "dict", None)
+    if callable(dump) and not isinstance(value, Mapping | type):
+        value = dump()
+    try:
+        return json.loads(json.dumps(value, default=str))
+    except (TypeError, ValueError):
+        return str(value)

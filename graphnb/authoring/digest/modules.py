@@ -1,0 +1,264 @@
+"""Modules: which are the user's, by what they count, and what they import.
+
+A module that is installed counts by its name and version. One that is not (a helper beside the
+notebook) counts by its source, by the modules it imports, and by the attributes that the code
+which met it names: those may have been changed since the file was read.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import sys
+import sysconfig
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from graphnb.authoring.digest.bodies import BodyImport
+from graphnb.authoring.digest.source import tree_digest
+from graphnb.authoring.digest.stream import Stream
+
+Origin = Literal[
+    "standard",  # Python's own
+    "installed",  # in site-packages or dist-packages; graphnb itself, wherever it stands
+    "local",  # any other file
+    "dynamic",  # made at run time, `__main__` above all
+]
+
+_STANDARD_PLACES = tuple(
+    {
+        os.path.realpath(place) + os.sep
+        for place in (os.path.dirname(os.__file__), *map(sysconfig.get_path, ("stdlib", "platstdlib")))
+    }
+)
+
+# A file that changed a moment ago may change again within one tick of its clock.
+_SETTLED_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleUse:
+    """A module as some code meets it.
+
+    Attributes:
+        name: the module's full name.
+        path: of its file or folder, if there is one.
+        names: all names in that code; those that the module has count by their values.
+        namespace: the module's attributes; empty if it is not loaded.
+    """
+
+    name: str
+    path: str | None = None
+    names: tuple[str, ...] = ()
+    namespace: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, module: ModuleType, names: tuple[str, ...] = ()) -> ModuleUse:
+        """The use of a loaded module."""
+        namespace = getattr(module, "__dict__", {})
+        return cls(namespace.get("__name__", ""), _path(namespace), names, namespace)
+
+
+def origin(namespace: Mapping[str, Any]) -> Origin:
+    """Where the code with these globals comes from."""
+    return _origin(str(namespace.get("__name__", "")), _path(namespace))
+
+
+def module_origin(name: str) -> Origin:
+    """Where a module comes from, by name."""
+    return _origin(name, _path(_namespace(name)))
+
+
+def _namespace(name: str) -> Mapping[str, Any]:
+    """The attributes of a loaded module; read this way, packages that load late stay asleep."""
+    return getattr(sys.modules.get(name), "__dict__", {})
+
+
+@lru_cache(maxsize=4096)
+def _origin(name: str, path: str | None) -> Origin:
+    top = name.partition(".")[0]
+    if top in {"__main__", "__mp_main__"}:
+        return "dynamic"
+    if top == "graphnb":
+        return "installed"
+    if path is None:
+        return "standard" if top in sys.stdlib_module_names else "dynamic"
+    if not {"site-packages", "dist-packages"}.isdisjoint(Path(path).parts):
+        return "installed"
+    return "standard" if os.path.realpath(path).startswith(_STANDARD_PLACES) else "local"
+
+
+def _path(namespace: Mapping[str, Any]) -> str | None:
+    path = namespace.get("__file__")
+    if path is None:  # a folder without __init__.py
+        path = next(iter(namespace.get("__path__", ())), None)
+    return path if isinstance(path, str) else None
+
+
+def version(name: str) -> str:
+    """The version of the distribution that a module belongs to, or nothing if it has none."""
+    parts = name.split(".")
+    prefixes = [".".join(parts[: n + 1]) for n in range(len(parts))]
+    for prefix in prefixes:
+        found = _namespace(prefix).get("__version__")
+        if isinstance(found, str):
+            return found
+    return next(filter(None, map(_distribution_version, prefixes)), "")
+
+
+@lru_cache(maxsize=1024)
+def _distribution_version(module: str) -> str:
+    try:
+        return importlib.metadata.version(module.replace(".", "-"))
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return ""
+
+
+def module_parts(stream: Stream, use: ModuleUse) -> Iterator[object]:
+    """Writes a module, once, and gives its imports and the attributes that are named."""
+    where = _origin(use.name, use.path)
+    if where in {"standard", "installed"}:
+        stream.write("module", use.name, "" if where == "standard" else version(use.name))
+        return
+    if not stream.repeats(use, name=("module", use.name)):
+        stream.write("local module", use.name)
+        yield from _own_parts(stream, use, where)
+    # Modules may hold one another; the same names are followed through each of them once.
+    if use.names and not stream.repeats(use, name=("names", use.name, use.names)):
+        for name in use.names:
+            if name in use.namespace and not name.startswith("__"):
+                stream.write("attribute", name)
+                yield used(use.namespace[name], use.names)
+
+
+def used(value: object, names: tuple[str, ...]) -> object:
+    """The value as code with these names meets it."""
+    return ModuleUse.of(value, names) if isinstance(value, ModuleType) else value
+
+
+def _own_parts(stream: Stream, use: ModuleUse, where: Origin) -> Iterator[object]:
+    """What a module counts for, whoever meets it."""
+    if where == "dynamic":
+        if use.name != "__main__":  # no file says what it holds
+            yield {n: v for n, v in use.namespace.items() if not n.startswith("__")}
+        return
+    facts = file_facts(use.path or "")
+    stream.write("file", facts.digest)
+    is_package = "__path__" in use.namespace or Path(use.path or "").stem == "__init__"
+    parent = use.name.rpartition(".")[0]
+    if parent:
+        yield _find(parent, ())
+    yield from import_parts(facts.imports, use.name if is_package else parent, ())
+
+
+def import_parts(
+    imports: Iterable[BodyImport], package: str, names: tuple[str, ...]
+) -> Iterator[ModuleUse]:
+    """The modules that import statements load.
+
+    Args:
+        package: what relative imports start from.
+        names: all names in the importing code.
+    """
+    for statement in imports:
+        base = _absolute(statement, package)
+        if base.partition(".")[0] in sys.stdlib_module_names and base not in sys.modules:
+            continue
+        parts = base.split(".")
+        for count in range(1, len(parts) + 1):
+            found = _find(".".join(parts[:count]), names)
+            yield found
+        if _origin(found.name, found.path) in {"standard", "installed"}:
+            continue
+        for name in statement.names:
+            if name not in found.namespace:  # then it is a module, if it is anything yet
+                yield _find(f"{base}.{name}", names)
+
+
+def _absolute(statement: BodyImport, package: str) -> str:
+    if not statement.level:
+        return statement.name
+    base = package.split(".")[: len(package.split(".")) - statement.level + 1]
+    return ".".join(filter(None, [*base, statement.name]))
+
+
+def _find(name: str, names: tuple[str, ...]) -> ModuleUse:
+    """The module of that name, which is not loaded for it."""
+    module = sys.modules.get(name)
+    if module is not None:
+        return ModuleUse.of(module, names)
+    folders: list[str] | None = None
+    path: str | None = None
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        if count > 1 and folders is None:  # the parent is no package
+            return ModuleUse(name)
+        path, folders = _locate(".".join(parts[:count]), folders)
+    return ModuleUse(name, path, names)
+
+
+def _locate(name: str, search: list[str] | None) -> tuple[str | None, list[str] | None]:
+    """The file of a module, and the folders of its submodules; nothing is imported."""
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        spec = find and find(name, search)
+        if spec:
+            folders = spec.submodule_search_locations
+            folders = None if folders is None else list(folders)
+            path = spec.origin if spec.has_location else next(iter(folders or ()), None)
+            return path, folders
+    return None, None
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a source file counts for: the digest of its syntax tree, and its imports."""
+
+    digest: bytes
+    imports: tuple[BodyImport, ...]
+
+
+_files: dict[str, tuple[tuple[int, ...], FileFacts]] = {}
+
+
+def file_facts(path: str) -> FileFacts:
+    """The facts about a file, read again when its time or size changed."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return FileFacts(b"no file", ())
+    stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
+    known = _files.get(path)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    facts = _read(Path(path))
+    if time.time_ns() - stat.st_mtime_ns > _SETTLED_NS:
+        _files[path] = (stamp, facts)
+    return facts
+
+
+def _read(path: Path) -> FileFacts:
+    if path.is_dir():
+        return FileFacts(b"folder", ())
+    content = path.read_bytes()
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):  # compiled code, or a file in the middle of an edit
+        return FileFacts(blake2b(content, digest_size=16).digest(), ())
+    statements = (statement for node in ast.walk(tree) for statement in _imports(node))
+    return FileFacts(tree_digest(tree), tuple(dict.fromkeys(statements)))
+
+
+def _imports(node: ast.AST) -> Iterator[BodyImport]:
+    if isinstance(node, ast.Import):
+        yield from (BodyImport(alias.name, 0, ()) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        names = tuple(alias.name for alias in node.names)
+        yield BodyImport(node.module or "", node.level, names)

@@ -1,0 +1,49 @@
+"""The options that the installed Ray Serve takes, read from its source without importing it."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from graphnb.graph import rules
+
+# Ours; everything else in `serve.deployment(...)` is Ray Serve's.
+OWN_OPTIONS = ("route_prefix",)
+
+
+@cache
+def ray_serve_options() -> tuple[str, ...]:
+    """The keyword options of `ray.serve.deployment`, in its order; empty without Ray."""
+    found = importlib.util.find_spec("ray")
+    if found is None or found.origin is None:
+        return ()
+    source = Path(found.origin).parent.joinpath("serve", "api.py").read_text()
+    start = source.index("\ndef deployment(")
+    end = source.index(":\n", source.index("\n) ->", start)) + 1
+    function = ast.parse(source[start:end] + " ...").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    named = [*function.args.args, *function.args.kwonlyargs]
+    return tuple(one.arg for one in named if not one.arg.startswith("_"))
+
+
+def check_options(options: Mapping[str, Any], *, node: str) -> None:
+    """Checks the names of a deployment's options.
+
+    Raises:
+        GraphError: GN110, an option that Ray Serve does not have; the nearest is named.
+    """
+    unknown = [name for name in options if name not in OWN_OPTIONS]
+    known = ray_serve_options() if unknown else ()
+    for name in unknown:
+        if known and name not in known:
+            near = difflib.get_close_matches(name, [*known, *OWN_OPTIONS], 1)
+            raise rules.UNKNOWN_OPTION.error(
+                f"{node} has the option {name!r}, which Ray Serve does not have",
+                node=node,
+                hint=f"did you mean {near[0]!r}?" if near else None,
+            )

@@ -1,0 +1,136 @@
+"""HTTP for whatever is the root of a graph: an ASGI app made of a replica's instance.
+
+A driver and a class with `@serve.ingress` bring an app of their own; a class with `__call__` gets
+one that hands it a Starlette `Request` and turns what it returns into a response, as Ray Serve
+does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextvars import copy_context
+from typing import Any
+
+from graphnb.engine.replica import Replica
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NDJSON = "application/x-ndjson"
+
+
+def asgi_app(replica: Replica) -> AsgiApp:
+    """The ASGI app of a replica's instance.
+
+    Raises:
+        AttributeError: the instance has no app, and no `__call__` that takes a request.
+    """
+    instance = replica.instance
+    own = getattr(instance, "__graphnb_asgi__", None)
+    if own is not None:
+        app: AsgiApp = own
+        return app
+    if hasattr(instance, "_asgi_app"):  # a class decorated with Ray Serve's @serve.ingress
+        ingress: AsgiApp = instance
+        return ingress
+    if not callable(instance):
+        raise AttributeError(
+            f"{replica.deployment} answers no HTTP: it has no __call__(request) and no ingress"
+        )
+    return _CallApp(replica)
+
+
+class _CallApp:
+    """Serves an instance that is called with the request."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        import asyncio
+
+        from starlette.requests import Request
+
+        request = Request(scope, receive)
+        method = self._replica.method("__call__")
+        if method.kind == "async":
+            result = await method.call(request)
+        elif method.kind == "sync":
+            future = self._replica.run_in_thread(copy_context(), lambda: method.call(request))
+            result = await asyncio.wrap_future(future)
+        else:
+            result = method.call(request)
+        await to_response(result)(scope, receive, send)
+
+
+def to_response(result: Any) -> AsgiApp:
+    """What user code returned, as a response.
+
+    Starlette responses stay; text becomes text/plain and bytes application/octet-stream;
+    generators become newline-delimited JSON; all else is JSON.
+    """
+    from starlette.responses import Response, StreamingResponse
+
+    if isinstance(result, Response):
+        return result
+    if isinstance(result, str):
+        return Response(result, media_type="text/plain")
+    if hasattr(result, "__aiter__"):
+        return StreamingResponse(_lines(result), media_type=NDJSON)
+    if hasattr(result, "__next__"):
+        return StreamingResponse((line(one) for one in result), media_type=NDJSON)
+    return json_response(result)
+
+
+def json_response(result: Any, status: int = 200) -> AsgiApp:
+    """The value as JSON; bytes go as they are."""
+    from starlette.responses import Response
+
+    if isinstance(result, Response):
+        return result
+    if isinstance(result, bytes):
+        return Response(result, media_type="application/octet-stream")
+    return Response(json_text(result), status, media_type="application/json")
+
+
+async def _lines(items: AsyncIterator[Any]) -> AsyncIterator[str]:
+    async for one in items:
+        yield line(one)
+
+
+def line(item: Any) -> str:
+    """One item of a stream: JSON on a line of its own."""
+    return json_text(item) + "\n"
+
+
+def json_text(value: Any) -> str:
+    """JSON of what models answer with: plain data, arrays, pydantic models, dataclasses, dates.
+
+    Raises:
+        TypeError: the value has no JSON form; names its type.
+    """
+    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    to_list = getattr(value, "tolist", None)  # numpy arrays and scalars
+    if callable(to_list):
+        return to_list()
+    to_dict = getattr(value, "to_dict", None)  # pandas
+    if callable(to_dict):
+        return to_dict("records") if hasattr(value, "columns") else to_dict()
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    from fastapi.encoders import jsonable_encoder
+
+    try:
+        return jsonable_encoder(value)
+    except (ValueError, TypeError):
+        raise TypeError(
+            f"a {type(value).__name__} has no JSON form: return plain data, "
+            "an array, a pydantic model, or a starlette Response"
+        ) from None

@@ -1,0 +1,124 @@
+"""One request, and the envelope that goes with each of its calls.
+
+The envelope says which request a call belongs to, which span made it, until when it may take,
+and which version of the graph answers. User code never sees it: the replica peels it off and
+keeps it in a context variable, where handles find it again.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from graphnb.telemetry.spans import Outcome, Span
+
+clock = time.perf_counter
+
+
+class Request:
+    """What is known of one request in this process, from its start to its answer.
+
+    Attributes:
+        request_id: given by the client (`x-request-id`), else made here.
+        started: on this process's `clock`.
+        started_at: seconds since the epoch.
+        deadline: on this process's `clock`, or None.
+        version: which version of the graph answers; opaque to the engine.
+        spans: of the calls that ended, or None when spans are off.
+        values: what went into and came out of each node, when somebody asked for it, else None.
+        tasks: calls under way that must end when the request fails.
+    """
+
+    __slots__ = (
+        "_last_span",
+        "deadline",
+        "request_id",
+        "spans",
+        "started",
+        "started_at",
+        "tasks",
+        "values",
+        "version",
+    )
+
+    def __init__(
+        self,
+        version: Any,
+        *,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+        record: bool = True,
+        values: list[NodeValues] | None = None,
+    ) -> None:
+        self.request_id = request_id or _new_id()
+        self.started = clock()
+        self.started_at = time.time()
+        self.deadline = None if timeout_s is None else self.started + timeout_s
+        self.version = version
+        self.spans: list[Span] | None = [] if record else None
+        self.values = values
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self._last_span = -1
+
+    def next_span(self) -> int:
+        """The id of the next span; the root's is 0."""
+        self._last_span += 1
+        return self._last_span
+
+    def cut_node(self) -> str | None:
+        """The node that was at work when the request was cut off: the innermost one."""
+        cut: list[Span] = [one for one in self.spans or () if one.outcome == _CANCELLED]
+        return max(cut, key=lambda one: one.start_s).node if cut else None
+
+
+_CANCELLED: Outcome = "cancelled"
+
+
+class NodeValues:
+    """What went into and came out of one call, for the one request that asked for it."""
+
+    __slots__ = ("args", "error", "kwargs", "node", "result")
+
+    def __init__(self, node: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.node = node
+        self.args = args
+        self.kwargs = kwargs
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Envelope:
+    """What accompanies one call.
+
+    Attributes:
+        request: the request that the call belongs to.
+        span_id: the call's own span, the parent of the calls that it makes.
+        replica: the replica that answers; set when the call reaches it.
+        model_id: which multiplexed model is asked for, or "".
+    """
+
+    __slots__ = ("model_id", "replica", "request", "span_id")
+
+    def __init__(self, request: Request, span_id: int, replica: Any, model_id: str) -> None:
+        self.request = request
+        self.span_id = span_id
+        self.replica = replica
+        self.model_id = model_id
+
+
+current_envelope: ContextVar[Envelope | None] = ContextVar("graphnb_envelope", default=None)
+
+_prefix = uuid.uuid4().hex[:8]
+_count = 0
+
+
+def _new_id() -> str:
+    """Unique among processes by a random prefix, and cheap: a counter behind it."""
+    global _count  # noqa: PLW0603
+    _count += 1
+    return f"{_prefix}-{_count:x}"

@@ -1,0 +1,277 @@
+"""What `.remote()` returns: an answer to come, for any thread and any event loop.
+
+A response is awaitable, from any loop, and has `.result()`, which also works in a notebook cell.
+`ResponseStream` is the same for generators: an iterator, sync and async.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from graphnb.engine.request import Request
+from graphnb.engine.values import Packed, unpack
+from graphnb.errors import NodeError, RequestCancelledError, RequestTimeoutError
+
+_PENDING = object()
+
+
+class Response:
+    """The answer of one call.
+
+    The engine's loop fills it in; everybody else waits. `request` has the request's id and, once
+    the answer is there, its spans.
+    """
+
+    __slots__ = ("_callbacks", "_cancel", "_done", "_error", "_packed", "_traceback", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._packed: Any = _PENDING
+        self._error: BaseException | None = None
+        self._traceback: Any = None
+        self._callbacks: list[Callable[[], None]] = []
+        self._cancel: Callable[[], None] | None = None
+        # A lock as a one-shot event: a quarter of the cost of threading.Event.
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    @property
+    def request_id(self) -> str:
+        """The request's id, as in traces and in the `x-request-id` header."""
+        return self.request.request_id
+
+    def done(self) -> bool:
+        """Whether the answer, or an error, is there."""
+        return self._packed is not _PENDING or self._error is not None
+
+    def cancel(self) -> None:
+        """Gives up on the call and on all that it waits for; without effect when it is done."""
+        if self._cancel is not None and not self.done():
+            self._cancel()
+
+    def result(self, timeout_s: float | None = None) -> Any:
+        """Waits for the answer; also in a notebook cell, and in a deployment's sync method.
+
+        Args:
+            timeout_s: seconds to wait; the request itself goes on.
+
+        Raises:
+            RequestTimeoutError: no answer within `timeout_s`, or the request's own deadline passed.
+            NodeError: a node raised; also an instance of the original error's type.
+            RuntimeError: called on the engine's own thread, which would wait for itself.
+        """
+        __tracebackhide__ = True
+        if not self.done():
+            self._wait(timeout_s)
+        return self._value()
+
+    def _wait(self, timeout_s: float | None) -> None:
+        __tracebackhide__ = True
+        if _on_engine_thread():
+            raise RuntimeError(
+                "an async method called .result(), which would stop all nodes: "
+                "write `await handle.remote(...)`"
+            )
+        try:
+            arrived = self._done.acquire(timeout=-1 if timeout_s is None else timeout_s)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        if not arrived:
+            raise RequestTimeoutError(
+                f"no answer within {timeout_s} s",
+                request_id=self.request_id,
+                hint="the request goes on: call .result() again, or .cancel()",
+            )
+        self._done.release()  # for the next who waits
+
+    def _value(self) -> Any:
+        __tracebackhide__ = True
+        if self._error is not None:
+            # The traceback is put back each time: raising adds the frames of whoever asked.
+            raise self._error.with_traceback(self._traceback)
+        return unpack(self._packed)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        if not self.done():
+            yield from self._future(asyncio.get_running_loop()).__await__()
+        return self._value()
+
+    def _future(self, loop: asyncio.AbstractEventLoop) -> Awaitable[None]:
+        return _wait_in_loop(self, loop)
+
+    def _when_done(self, callback: Callable[[], None]) -> None:
+        """Calls back once, on the engine's thread, or at once when it is done."""
+        self._callbacks.append(callback)
+        if self.done():
+            self._run_callbacks()
+
+    def _run_callbacks(self) -> None:
+        while self._callbacks:
+            try:
+                callback = self._callbacks.pop()
+            except IndexError:  # the other thread took the last one
+                return
+            callback()
+
+    # For the engine.
+
+    def _set_value(self, packed: Packed) -> None:
+        self._packed = packed
+        self._finish()
+
+    def _set_error(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            error = RequestCancelledError(
+                "the request was cancelled", request_id=self.request.request_id
+            )
+        self._traceback = _user_frames(error) if isinstance(error, NodeError) else None
+        self._error = error
+        self._finish()
+
+    def _finish(self) -> None:
+        self._cancel = None
+        self._done.release()
+        self._run_callbacks()
+
+    def __repr__(self) -> str:
+        return f"<Response {'done' if self.done() else 'pending'}>"
+
+
+async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> None:
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    if getattr(_engine_thread, "loop", None) is loop:
+        response._when_done(wake)
+    else:
+        response._when_done(lambda: _call_soon(loop, wake))
+    try:
+        await waiter
+    except asyncio.CancelledError:
+        response.cancel()
+        raise
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:  # that loop is closed: nobody waits any more
+        pass
+
+
+class _EngineThread(threading.local):
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+_engine_thread = _EngineThread()
+
+
+def mark_engine_thread(loop: asyncio.AbstractEventLoop) -> None:
+    """Says that this thread runs the engine's loop, so that `.result()` on it is refused."""
+    _engine_thread.loop = loop
+
+
+def _on_engine_thread() -> bool:
+    return _engine_thread.loop is not None
+
+
+def _user_frames(error: BaseException) -> Any:
+    """The traceback without the frames of graphnb at its beginning."""
+    traceback = error.__traceback__
+    while traceback is not None and _is_ours(traceback.tb_frame.f_globals.get("__name__", "")):
+        traceback = traceback.tb_next
+    return traceback
+
+
+_STDLIB = ("asyncio.", "concurrent.", "threading", "contextvars", "uvloop")
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith(("graphnb.", *_STDLIB))
+
+
+class ItemSource(Protocol):
+    """What a stream reads from; runs on the engine's loop."""
+
+    async def next_item(self) -> Packed:
+        """The next item; StopAsyncIteration at the end."""
+
+    def close(self) -> None:
+        """Nobody reads any more."""
+
+
+class ResponseStream:
+    """The answer of a generator: an iterator, sync and async; each item is the consumer's own."""
+
+    def __init__(
+        self, request: Request, source: ItemSource, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.request = request
+        self._source = source
+        self._loop = loop
+        self._closed = False
+
+    @property
+    def request_id(self) -> str:
+        """The request's id."""
+        return self.request.request_id
+
+    def cancel(self) -> None:
+        """Ends the stream and all that feeds it."""
+        self._closed = True
+        _call_soon(self._loop, self._source.close)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        __tracebackhide__ = True
+        if _on_engine_thread():
+            raise RuntimeError("an async method reads a stream with `async for`")
+        future: Future[Any] = asyncio.run_coroutine_threadsafe(self._item(), self._loop)
+        try:
+            found, packed = future.result()
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        if not found:
+            raise StopIteration
+        return unpack(packed)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            if asyncio.get_running_loop() is self._loop:
+                found, packed = await self._item()
+            else:
+                future = asyncio.run_coroutine_threadsafe(self._item(), self._loop)
+                found, packed = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        if not found:
+            raise StopAsyncIteration
+        return unpack(packed)
+
+    async def _item(self) -> tuple[bool, Packed]:
+        """Whether there was one, and the item: StopIteration cannot travel through a future."""
+        if self._closed:
+            return False, None
+        try:
+            return True, await self._source.next_item()
+        except StopAsyncIteration:
+            self._closed = True
+            return False, None
+
+    def __repr__(self) -> str:
+        return "<ResponseStream>"

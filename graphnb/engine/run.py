@@ -1,0 +1,292 @@
+"""One request through a schedule.
+
+Demand-driven and dataflow: every step that the root needs runs once, and starts the moment its
+inputs exist. A step that is the only one ready runs inline; several become tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Protocol
+
+from graphnb.engine.inputs import pick
+from graphnb.engine.request import Request
+from graphnb.engine.schedule import Arguments, Schedule, Step
+from graphnb.engine.values import Packed, pack, unpack
+from graphnb.errors import BackPressureError, NodeError, RequestTimeoutError
+
+
+class LoadArguments(Protocol):
+    """Makes the arguments of a call, when a replica is ready for them."""
+
+    def __call__(self) -> Arguments: ...
+
+
+class Caller(Protocol):
+    """Calls deployments; what an executor gives to the engine."""
+
+    def call(
+        self,
+        deployment: str,
+        method: str,
+        load: LoadArguments,
+        request: Request,
+        parent: int | None,
+        *,
+        call: str | None = None,
+        after: tuple[str, ...] = (),
+        model_id: str = "",
+    ) -> Coroutine[Any, Any, Packed]:
+        """Calls and returns the packed result; records a span."""
+
+    async def open_stream(
+        self,
+        deployment: str,
+        method: str,
+        load: LoadArguments,
+        request: Request,
+        parent: int | None,
+        *,
+        call: str | None = None,
+        after: tuple[str, ...] = (),
+        model_id: str = "",
+    ) -> Any:
+        """Calls a generator and returns an `ItemSource`; records a span when it ends."""
+
+
+async def run_schedule(
+    schedule: Schedule, caller: Caller, request: Request, parent: int | None, packed_input: Packed
+) -> Packed:
+    """Runs all steps; returns the packed answer.
+
+    Raises:
+        NodeError: a node raised; the others are cancelled.
+        InputError: the request lacks a part that the graph takes.
+    """
+    run = Run(schedule, caller, request, parent, packed_input)
+    await run.finish(schedule.root)
+    return run.values[schedule.answer]
+
+
+async def open_schedule_stream(
+    schedule: Schedule, caller: Caller, request: Request, parent: int | None, packed_input: Packed
+) -> Any:
+    """Runs all steps but the root, a generator; returns the root's items."""
+    run = Run(schedule, caller, request, parent, packed_input)
+    root = schedule.steps[schedule.root]
+    await run.finish(None)
+    return await caller.open_stream(
+        root.deployment,
+        root.method,
+        partial(root.load, run.values),
+        request,
+        parent,
+        call=root.call,
+        after=root.after,
+    )
+
+
+class Run:
+    """The state of one request in one schedule: filled slots, and steps that still wait."""
+
+    __slots__ = (
+        "_caller",
+        "_done",
+        "_fallbacks",
+        "_finished",
+        "_left",
+        "_parent",
+        "_request",
+        "_schedule",
+        "_stop_before",
+        "_tasks",
+        "_waiting",
+        "values",
+    )
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        caller: Caller,
+        request: Request,
+        parent: int | None,
+        packed_input: Packed,
+    ) -> None:
+        self._schedule = schedule
+        self._caller = caller
+        self._request = request
+        self._parent = parent
+        self.values = list(schedule.slots)
+        self._waiting = [one.waits_for for one in schedule.steps]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._finished: asyncio.Future[None] | None = None
+        self._done: list[bool] = [False] * len(schedule.steps)
+        self._fallbacks: dict[int, asyncio.Future[None]] = {}
+        self._left = schedule.always
+        self._stop_before: int | None = None
+        self._fill_inputs(packed_input)
+
+    def _fill_inputs(self, packed: Packed) -> None:
+        inputs = self._schedule.inputs
+        if not inputs:
+            return
+        value = None
+        for path, slot in inputs:
+            if not path:
+                self.values[slot] = packed
+                continue
+            if value is None:
+                value = unpack(packed)
+            part = pick(value, path, of="the input")
+            self.values[slot] = pack(part, what="a part of the input")
+
+    async def finish(self, root: int | None) -> None:
+        """Runs until every step is done, or every one but the root when `root` is None."""
+        if root is None:
+            self._stop_before = self._schedule.root
+            self._left -= 1
+            if not self._left:
+                return
+        ready = [one for one in self._schedule.first if one != self._stop_before]
+        while len(ready) == 1:  # a chain needs no tasks
+            step = self._schedule.steps[ready[0]]
+            ready = self._ready_after(step, await self._execute(step))
+        if self._left:
+            await self._in_tasks(ready)
+
+    async def _in_tasks(self, ready: list[int]) -> None:
+        self._finished = asyncio.get_running_loop().create_future()
+        for index in ready:
+            self._spawn(index)
+        try:
+            await self._finished
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def _spawn(self, index: int) -> None:
+        task = asyncio.get_running_loop().create_task(self._work(index))
+        self._tasks.add(task)
+        # Held by the request too: a task that is cancelled must not vanish while it cleans up.
+        self._request.tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._request.tasks.discard(task)
+
+    async def _work(self, index: int) -> None:
+        """Runs a step, and after it one of those that it made ready, and so on."""
+        assert self._finished is not None
+        try:
+            while True:
+                step = self._schedule.steps[index]
+                ready = self._ready_after(step, await self._execute(step))
+                if not self._left and not self._finished.done():
+                    self._finished.set_result(None)
+                if not ready:
+                    return
+                index, *others = ready
+                for other in others:
+                    self._spawn(other)
+        except asyncio.CancelledError:
+            if not self._finished.done():
+                self._finished.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001  handed to whoever awaits the run
+            if not self._finished.done():
+                self._finished.set_exception(error)
+
+    def _ready_after(self, step: Step, packed: Packed) -> list[int]:
+        """Fills the step's slots; returns the steps that now have all that they need."""
+        self._fill_outputs(step, packed)
+        self._left -= 1
+        ready = []
+        for index in step.dependents:
+            self._waiting[index] -= 1
+            if not self._waiting[index] and index != self._stop_before:
+                ready.append(index)
+        return ready
+
+    def _fill_outputs(self, step: Step, packed: Packed) -> None:
+        value = None
+        for path, slot in step.outputs:
+            if not path:
+                self.values[slot] = packed
+                continue
+            if value is None:
+                value = unpack(packed)
+            part = pick(value, path, of=f"the result of {step.call}")
+            self.values[slot] = pack(part, what="a part of the result", node=step.call)
+        self._done[step.index] = True
+        waiter = self._fallbacks.get(step.index)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _call(self, step: Step) -> Coroutine[Any, Any, Packed]:
+        return self._caller.call(
+            step.deployment,
+            step.method,
+            partial(step.load, self.values),
+            self._request,
+            self._parent,
+            call=step.call,
+            after=step.after,
+        )
+
+    def _execute(self, step: Step) -> Coroutine[Any, Any, Packed]:
+        return self._call(step) if step.plain else self._execute_guarded(step)
+
+    async def _execute_guarded(self, step: Step) -> Packed:
+        """A step with a time-out, retries or a fallback."""
+        for attempt in range(step.retries + 1):
+            try:
+                return await self._attempt(step)
+            except (NodeError, RequestTimeoutError, BackPressureError):
+                if attempt < step.retries:
+                    continue
+                if not step.has_fallback:
+                    raise
+        if step.fallback_slot is None:
+            return step.fallback
+        for index in step.fallback_steps:
+            await self._ensure(index)
+        return self.values[step.fallback_slot]
+
+    async def _attempt(self, step: Step) -> Packed:
+        try:
+            async with asyncio.timeout(step.timeout_s) as limit:
+                return await self._call(step)
+        except TimeoutError as error:
+            if not limit.expired():  # the node's own TimeoutError
+                raise
+            raise RequestTimeoutError(
+                f"{step.call} took longer than its {step.timeout_s} s",
+                node=step.call,
+                request_id=self._request.request_id,
+                hint="raise timeout_s in .options(), or give it a fallback",
+            ) from error
+
+    async def _ensure(self, index: int) -> None:
+        """Makes sure that a step of a fallback has run, once for all that need it."""
+        if self._done[index]:
+            return
+        waiter = self._fallbacks.get(index)
+        if waiter is not None:
+            await waiter
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._fallbacks[index] = waiter
+        if index < self._schedule.always:  # the run itself will do it
+            await waiter
+            return
+        step = self._schedule.steps[index]
+        try:
+            self._fill_outputs(step, await self._execute(step))
+        except BaseException as error:
+            if not waiter.done():
+                waiter.set_exception(error)
+                waiter.exception()  # taken note of, so that nobody warns of it
+            raise

@@ -1,0 +1,251 @@
+"""How a graph is computed: steps over numbered slots, fixed before any request.
+
+A slot holds one packed value: the input or a part of it, a call's result or a part of that, or a
+constant. A step reads slots and fills its own. Nothing in a schedule depends on code or digests,
+so that editing a node does not change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphnb.authoring.bindings import CallBinding, Graph, ValueMarker
+from graphnb.authoring.walk import leaves, replace_leaves
+from graphnb.engine.values import Packed, pack, unpack
+from graphnb.graph.spec import CallSpec, Path
+from graphnb.graph.topology import graph_calls
+
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
+Load = Callable[[list[Packed]], Arguments]
+"""Reads the slots; returns positional and keyword arguments that nobody else sees."""
+
+NO_KWARGS: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a schedule.
+
+    Attributes:
+        index: its place in the schedule.
+        call: the call's id.
+        load: makes its arguments from the slots.
+        outputs: where its result goes: the part, and the slot.
+        after: the call ids that it waits for.
+        waits_for: how many steps those are.
+        dependents: the steps that wait for it.
+        plain: it has no time-out, retries or fallback.
+        fallback: the packed value that stands in for a failure, or the slot of one.
+        fallback_steps: the steps to run for that slot, in order.
+    """
+
+    index: int
+    call: str
+    deployment: str
+    method: str
+    load: Load
+    outputs: tuple[tuple[Path, int], ...]
+    after: tuple[str, ...]
+    waits_for: int
+    dependents: tuple[int, ...]
+    timeout_s: float | None
+    retries: int
+    has_fallback: bool
+    fallback: Packed
+    fallback_slot: int | None
+    fallback_steps: tuple[int, ...]
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One graph, ready to run.
+
+    Attributes:
+        steps: those that every request runs come first, then those of fallbacks.
+        always: how many steps every request runs.
+        first: the steps that wait for no other.
+        root: the index of the step whose result is the answer.
+        answer: the slot of the answer.
+        inputs: parts of the request, and their slots.
+        slots: the slots as a request starts with them: constants filled in.
+        streams: whether the root is a generator.
+    """
+
+    steps: tuple[Step, ...]
+    always: int
+    first: tuple[int, ...]
+    root: int
+    answer: int
+    inputs: tuple[tuple[Path, int], ...]
+    slots: tuple[Packed, ...]
+    streams: bool
+
+
+def compile_schedule(graph: Graph, root: str) -> Schedule:
+    """Makes the schedule of the graph whose root is that call.
+
+    Raises:
+        NotSerializableError: a constant argument cannot be pickled.
+    """
+    return _Compiler(graph, root).schedule()
+
+
+class _Compiler:
+    """Numbers the slots of one graph, and makes its steps."""
+
+    def __init__(self, graph: Graph, root: str) -> None:
+        self._graph = graph
+        self._root = root
+        spec = graph.spec
+        main = graph_calls(spec, root)
+        self._order = [*main, *self._fallback_calls(main)]
+        self._always = len(main)
+        self._index = {call: index for index, call in enumerate(self._order)}
+        self._slots: dict[tuple[str, Path], int] = {}
+        self._constants: list[Packed] = []
+        self._input_ids = {one.id for one in spec.inputs}
+        for call in self._order:
+            self._slot(call, ())
+        for call in self._order:
+            self._number(graph.calls[call])
+
+    def _fallback_calls(self, main: Sequence[str]) -> list[str]:
+        """The calls that only fallbacks need, sources before users."""
+        spec = self._graph.spec
+        needed = set(main)
+        waiting = list(main)
+        while waiting:
+            fallback = spec.call(waiting.pop()).fallback
+            if fallback not in (None, "value"):
+                new = set(graph_calls(spec, fallback)) - needed  # type: ignore[arg-type]
+                needed |= new
+                waiting.extend(new)
+        return [one.id for one in spec.calls if one.id in needed - set(main)]
+
+    def _slot(self, source: str, path: Path) -> int:
+        return self._slots.setdefault((source, path), len(self._slots))
+
+    def _number(self, binding: CallBinding) -> None:
+        for leaf, _place in leaves((binding.args, binding.kwargs, binding.fallback)):
+            if isinstance(leaf, ValueMarker):
+                self._slot(leaf.source, leaf.path)
+
+    def schedule(self) -> Schedule:
+        loads = [self._load(call) for call in self._order]
+        parents = [self._parents(call) for call in self._order]
+        steps = tuple(
+            self._step(call, loads[index], parents) for index, call in enumerate(self._order)
+        )
+        return Schedule(
+            steps=steps,
+            always=self._always,
+            first=tuple(one.index for one in steps[: self._always] if not one.waits_for),
+            root=self._index[self._root],
+            answer=self._slots[self._root, ()],
+            inputs=tuple(
+                (path, slot)
+                for (source, path), slot in self._slots.items()
+                if source in self._input_ids
+            ),
+            slots=(*[None] * len(self._slots), *self._constants),
+            streams=self._graph.spec.call(self._root).streams,
+        )
+
+    def _parents(self, call: str) -> tuple[str, ...]:
+        edges = self._graph.spec.call(call).edges
+        return tuple(dict.fromkeys(edge.source for edge in edges if edge.source in self._index))
+
+    def _step(self, call: str, load: Load, parents: list[tuple[str, ...]]) -> Step:
+        spec = self._graph.spec.call(call)
+        index = self._index[call]
+        outputs = [
+            (path, slot) for (source, path), slot in self._slots.items() if source == call
+        ]
+        fallback = self._graph.calls[call].fallback
+        is_node = isinstance(fallback, ValueMarker)
+        return Step(
+            index=index,
+            call=call,
+            deployment=spec.deployment,
+            method=spec.method,
+            load=load,
+            outputs=tuple(outputs),
+            after=parents[index],
+            waits_for=len(parents[index]),
+            dependents=tuple(
+                other for other in range(self._always) if call in parents[other]
+            ),
+            timeout_s=spec.timeout_s,
+            retries=spec.retries,
+            has_fallback=spec.fallback is not None,
+            fallback=None if is_node else pack(fallback, what="the fallback", node=call),
+            fallback_slot=self._slots[fallback.source, fallback.path] if is_node else None,
+            fallback_steps=self._fallback_steps(spec) if is_node else (),
+            plain=spec.timeout_s is None and not spec.retries and spec.fallback is None,
+        )
+
+    def _fallback_steps(self, spec: CallSpec) -> tuple[int, ...]:
+        calls = graph_calls(self._graph.spec, spec.fallback or "")
+        return tuple(sorted(self._index[one] for one in calls))
+
+    def _load(self, call: str) -> Load:
+        binding = self._graph.calls[call]
+        places = [self._argument(call, one) for one in binding.args]
+        named = {name: self._argument(call, one) for name, one in binding.kwargs.items()}
+        if named:
+            return _load_any(tuple(places), named)
+        numbers = [one for one in places if isinstance(one, int)]
+        if len(numbers) < len(places):
+            return _load_any(tuple(places), {})
+        return _load_one(numbers[0]) if len(numbers) == 1 else _load_all(tuple(numbers))
+
+    def _argument(self, call: str, template: Any) -> int | Callable[[list[Packed]], Any]:
+        """The slot of a plain argument; what fills the template of a nested one."""
+        if isinstance(template, ValueMarker):
+            return self._slots[template.source, template.path]
+        marked = any(isinstance(leaf, ValueMarker) for leaf, _place in leaves(template))
+        packed = pack(template, what=f"an argument of {call}", node=call)
+        if marked:
+            return self._filler(packed)
+        self._constants.append(packed)
+        return len(self._slots) + len(self._constants) - 1
+
+    def _filler(self, packed: Packed) -> Callable[[list[Packed]], Any]:
+        slots = self._slots
+
+        def fill(values: list[Packed]) -> Any:
+            def value_of(leaf: Any, _place: str) -> Any:
+                if isinstance(leaf, ValueMarker):
+                    return unpack(values[slots[leaf.source, leaf.path]])
+                return leaf
+
+            return replace_leaves(unpack(packed), value_of)
+
+        return fill
+
+
+def _load_one(slot: int) -> Load:
+    def load(values: list[Packed]) -> Arguments:
+        return (unpack(values[slot]),), NO_KWARGS
+
+    return load
+
+
+def _load_all(slots: tuple[int, ...]) -> Load:
+    def load(values: list[Packed]) -> Arguments:
+        return [unpack(values[slot]) for slot in slots], NO_KWARGS
+
+    return load
+
+
+def _load_any(places: tuple[Any, ...], named: Mapping[str, Any]) -> Load:
+    def load(values: list[Packed]) -> Arguments:
+        def one(place: Any) -> Any:
+            return unpack(values[place]) if isinstance(place, int) else place(values)
+
+        return [one(place) for place in places], {name: one(p) for name, p in named.items()}
+
+    return load

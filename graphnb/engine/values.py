@@ -1,0 +1,157 @@
+"""How a value travels: serialized once, loaded by each consumer for itself.
+
+    packed = pack(value)        # the value itself if it is an immutable scalar, else a Parcel
+    mine = unpack(packed)       # a value that nobody else sees; arrays in it are read-only
+
+Large buffers (arrays) are copied once, when packed, and shared read-only by all that load them.
+Values follow cloudpickle's rules; plain pickle is tried first because it is faster and, where it
+succeeds within one process, gives the same.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from collections import ChainMap
+from collections.abc import Callable
+from typing import Any
+
+import cloudpickle
+
+from graphnb.errors import NotSerializableError
+
+_SCALARS = frozenset({int, float, bool, complex, str, bytes, type(None)})
+_SHORT_TUPLE = 8
+_PROTOCOL = 5
+
+Packed = Any
+"""A scalar as it is, or a Parcel."""
+
+
+class Parcel:
+    """A serialized value: a pickle stream, and its large buffers beside it."""
+
+    __slots__ = ("buffers", "data")
+
+    def __init__(self, data: bytes, buffers: list[bytes]) -> None:
+        self.data = data
+        self.buffers = buffers
+
+    @property
+    def size(self) -> int:
+        """Bytes of stream and buffers together."""
+        return len(self.data) + sum(map(len, self.buffers))
+
+    def load(self) -> Any:
+        """The value, made anew; its buffers are read-only and shared."""
+        return pickle.loads(self.data, buffers=self.buffers)  # noqa: S301  packed in this process
+
+
+def pack(value: Any, *, what: str = "the value", node: str | None = None) -> Packed:
+    """Serializes a value once, for any number of consumers.
+
+    Args:
+        value: what travels.
+        what: names the value in an error ("the result", "argument 'x'").
+        node: the node that an error speaks of.
+
+    Raises:
+        NotSerializableError: the value, or something in it, cannot be pickled.
+    """
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is tuple and len(value) <= _SHORT_TUPLE and all(type(one) in _SCALARS for one in value):
+        return value
+    return _dump(value, what, node)
+
+
+def unpack(packed: Packed) -> Any:
+    """The value for one consumer."""
+    return packed.load() if type(packed) is Parcel else packed
+
+
+def packed_size(packed: Packed) -> int:
+    """Bytes that travel; 0 for scalars, which travel as they are."""
+    return packed.size if type(packed) is Parcel else 0
+
+
+def _dump(value: Any, what: str, node: str | None) -> Parcel:
+    buffers: list[bytes] = []
+
+    def keep(buffer: pickle.PickleBuffer) -> None:
+        # A copy, because the producer may write to its array after it returned it; as bytes,
+        # because arrays that are loaded on top of bytes are read-only.
+        buffers.append(bytes(buffer.raw()))
+
+    try:
+        return Parcel(_stream(pickle.Pickler, value, keep), buffers)
+    except Exception:  # noqa: BLE001  whatever pickle raised, cloudpickle has the last word
+        buffers.clear()
+    try:
+        return Parcel(_stream(cloudpickle.Pickler, value, keep), buffers)
+    except Exception as error:
+        where = f" of {node}" if node else ""
+        raise NotSerializableError(
+            f"{what}{where} cannot be serialized: {type(value).__name__}: {error}",
+            node=node,
+            hint="pass plain data; make connections, locks and models inside a deployment",
+        ) from error
+
+
+def _stream(kind: type[pickle.Pickler], value: Any, keep: Callable[[Any], None]) -> bytes:
+    file = io.BytesIO()
+    pickler = kind(file, _PROTOCOL, buffer_callback=keep)
+    table = _array_reducers()
+    if table:
+        own = getattr(pickler, "dispatch_table", None) or pickle_dispatch_table()
+        pickler.dispatch_table = ChainMap(table, own)
+    pickler.dump(value)
+    return file.getvalue()
+
+
+def pickle_dispatch_table() -> Any:
+    """What `copyreg` knows; a pickler with a table of its own does not ask it."""
+    import copyreg
+
+    return copyreg.dispatch_table
+
+
+def _array_reducers() -> dict[Any, Any]:
+    numpy = sys.modules.get("numpy")
+    return {numpy.ndarray: _reduce_array} if numpy is not None else {}
+
+
+def _reduce_array(array: Any) -> Any:
+    """Arrays go out of band, so that all of them, also strided ones, arrive read-only."""
+    if array.dtype.hasobject:
+        return _read_only, (array.copy().view(_object_carrier()),)
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        array = array.copy()
+    return array.__reduce_ex__(_PROTOCOL)
+
+
+def _object_carrier() -> Any:
+    """A subclass of ndarray that pickles the ordinary way, for arrays of Python objects."""
+    global _carrier  # noqa: PLW0603  made on first use, because numpy is optional
+    if _carrier is None:
+        import numpy as np
+
+        class ObjectCarrier(np.ndarray):  # type: ignore[type-arg]
+            """Not in the table of reducers."""
+
+        ObjectCarrier.__module__, ObjectCarrier.__qualname__ = __name__, "_carrier"
+        _carrier = ObjectCarrier
+    return _carrier
+
+
+_carrier: Any = None
+
+
+def _read_only(array: Any) -> Any:
+    import numpy as np
+
+    plain = array.view(np.ndarray)
+    plain.flags.writeable = False
+    return plain

@@ -1,0 +1,268 @@
+"""Every exception of graphnb, in one tree.
+
+    GraphnbError
+    ├── GraphError                  a graph that is written wrongly (has a rule's code)
+    │   └── GraphAttributeError     ... found while reading an attribute (also an AttributeError)
+    ├── DeployError                 a deploy or update that did not happen; what served before still does
+    ├── NotRunningError             no running graph, node or deployment has that name
+    ├── RenderError                 a picture could not be laid out
+    └── RequestError                one request failed
+        ├── InputError              the request does not fit the graph's input
+        ├── NodeError               a node raised (also of the original error's type)
+        ├── NotSerializableError    a value cannot travel between nodes
+        ├── BackPressureError       a node's queue is full
+        ├── RequestTimeoutError     the deadline passed (also a TimeoutError)
+        └── RequestCancelledError   the request was cancelled
+
+Errors carry fields; the message is for people. A hint stands on its own line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "BackPressureError",
+    "DeployError",
+    "GraphAttributeError",
+    "GraphError",
+    "GraphnbError",
+    "InputError",
+    "NodeError",
+    "NotRunningError",
+    "NotSerializableError",
+    "RenderError",
+    "RequestCancelledError",
+    "RequestError",
+    "RequestTimeoutError",
+]
+
+
+class GraphnbError(Exception):
+    """The root of the tree; has a message and, where there is a next step, a hint."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """Shows one readable message in a notebook cell (IPython calls this)."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class GraphError(GraphnbError):
+    """A graph that is written wrongly.
+
+    Attributes:
+        code: the rule's code, such as `GN103`.
+        node: the name of the node it speaks of, or None for the graph as a whole.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, node: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.node = node
+
+    def __str__(self) -> str:
+        return f"{self.code} {super().__str__()}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {"code": self.code, "node": self.node, "message": self.message, "hint": self.hint}
+        return (_blank, (type(self), (self.message,)), state)
+
+
+class GraphAttributeError(GraphError, AttributeError):
+    """A graph error found while an attribute was read, so that `hasattr` still works."""
+
+
+class DeployError(GraphnbError):
+    """A deploy or an update that did not happen; what served before still serves.
+
+    Attributes:
+        deployment: the deployment that could not start, or None.
+    """
+
+    def __init__(
+        self, message: str, *, deployment: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.deployment = deployment
+
+    def _render_traceback_(self) -> list[str]:
+        return [*super()._render_traceback_(), *_user_traceback(self.__cause__)]
+
+
+class NotRunningError(GraphnbError, LookupError):
+    """No running graph, or no node of one, has that name."""
+
+    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+        listed = ", ".join(known) if known else "none"
+        super().__init__(f"no {kind} is named {name!r}", hint=f"there are: {listed}")
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.kind, self.name, self.known))
+
+
+class RenderError(GraphnbError):
+    """A picture could not be laid out."""
+
+
+class RequestError(GraphnbError):
+    """One request failed.
+
+    Attributes:
+        node: the name of the node where it failed, or None.
+        request_id: the request's id, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        node: str | None = None,
+        request_id: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.node = node
+        self.request_id = request_id
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_blank, (type(self), self.args), dict(self.__dict__))
+
+
+class InputError(RequestError):
+    """The request does not fit the graph's input: a part is missing or of another kind."""
+
+
+class NotSerializableError(RequestError, TypeError):
+    """A value cannot travel from one node to another."""
+
+
+class BackPressureError(RequestError):
+    """A node has `max_queued_requests` requests waiting already."""
+
+
+class RequestTimeoutError(RequestError, TimeoutError):
+    """The deadline passed before the answer was there."""
+
+
+class RequestCancelledError(RequestError):
+    """The request was cancelled before the answer was there."""
+
+
+class NodeError(RequestError):
+    """A node raised; also an instance of the original error's type.
+
+    `except ValueError` and `except NodeError` both catch it. The original is `__cause__`, and
+    the traceback starts in user code.
+
+    Attributes:
+        node: the name of the node.
+        cell: where the node was defined, for people ("cell 4", "models.py"), or None.
+        original: the error as the node raised it.
+    """
+
+    cell: str | None
+    original: BaseException
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_node_error, (self.original, self.node, self.cell, self.request_id))
+
+    def _render_traceback_(self) -> list[str]:
+        return [*_user_traceback(self.original), f"{type(self).__name__}: {self}"]
+
+    @classmethod
+    def wrap(
+        cls,
+        original: BaseException,
+        *,
+        node: str,
+        cell: str | None = None,
+        request_id: str | None = None,
+    ) -> NodeError:
+        """Makes a NodeError that is also of the original's type.
+
+        Args:
+            original: what the node raised.
+            node: the name of the node.
+            cell: where the node was defined, for people.
+            request_id: the request's id.
+
+        Returns:
+            The error to raise. An error that is a NodeError already (of a node further down) is
+            returned as it is: the node that failed first is the one that matters.
+        """
+        if isinstance(original, NodeError):
+            return original
+        error = _blank(_node_error_type(type(original)), original.args)
+        assert isinstance(error, NodeError)
+        for name, value in getattr(original, "__dict__", {}).items():
+            error.__dict__.setdefault(name, value)
+        where = f"{node} ({cell})" if cell else node
+        error.message = f"{where} raised {type(original).__name__}: {original}"
+        error.hint = None
+        error.node, error.cell = node, cell
+        error.request_id, error.original = request_id, original
+        error.__cause__ = original
+        return error.with_traceback(original.__traceback__)
+
+
+_node_error_types: dict[type[BaseException], type[NodeError]] = {}
+
+
+def _node_error_type(original: type[BaseException]) -> type[NodeError]:
+    """The class that is both NodeError and `original`, made once for each."""
+    made = _node_error_types.get(original)
+    if made is None:
+        # SystemExit and its like would end the thread that runs all nodes, and StopIteration
+        # cannot leave a coroutine: those are told of, but not raised again.
+        untold = not issubclass(original, Exception) or issubclass(
+            original, StopIteration | StopAsyncIteration
+        )
+        plain = untold or issubclass(NodeError, original)
+        bases = (NodeError,) if plain else (NodeError, original)
+        try:
+            made = type("NodeError", bases, {"__module__": __name__})
+        except TypeError:  # a final class, or two that cannot share a layout
+            made = NodeError
+        _node_error_types[original] = made
+    return made
+
+
+def _blank(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
+    """An exception of that type whose own `__init__`, of unknown signature, did not run."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
+
+
+def _rebuild_node_error(
+    original: BaseException, node: str, cell: str | None, request_id: str | None
+) -> NodeError:
+    return NodeError.wrap(original, node=node, cell=cell, request_id=request_id)
+
+
+def _user_traceback(error: BaseException | None) -> list[str]:
+    """The lines of a traceback, as Python prints them, without the final line."""
+    if error is None:
+        return []
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    return text.rstrip("\n").split("\n")

@@ -1,0 +1,19 @@
+"""Where a graph runs: one Protocol, and the executors that fulfil it."""
+
+from graphnb.executors.base import (
+    Application,
+    ApplyResult,
+    DeploymentStatus,
+    Executor,
+    HttpOptions,
+)
+from graphnb.executors.choose import executor_for
+
+__all__ = [
+    "Application",
+    "ApplyResult",
+    "DeploymentStatus",
+    "Executor",
+    "HttpOptions",
+    "executor_for",
+]

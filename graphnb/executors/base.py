@@ -1,0 +1,130 @@
+"""What an executor is: the Protocol between a graph and where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from graphnb.authoring import Graph
+from graphnb.engine import Handle
+from graphnb.graph import GraphSpec, SpecDiff
+from graphnb.telemetry import Recorder
+
+DEFAULT_PORT = 8000
+DEFAULT_MAX_BODY = 100 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How a graph is reached over HTTP; always on 127.0.0.1.
+
+    Attributes:
+        port: the port, or None for 8000, else a free one.
+        token: the bearer token that requests must carry, or None.
+        max_body: bytes that a request's body may have.
+    """
+
+    port: int | None = None
+    token: str | None = None
+    max_body: int = DEFAULT_MAX_BODY
+
+    def __repr__(self) -> str:
+        token = None if self.token is None else "***"
+        return f"HttpOptions(port={self.port}, token={token}, max_body={self.max_body})"
+
+
+ReplicaState = Literal["running", "unhealthy", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentStatus:
+    """How one deployment is.
+
+    Attributes:
+        replicas: how many are wanted.
+        running: how many answer.
+        ongoing: calls that are being worked on.
+        queued: calls that wait for a replica.
+        restarts: replicas that were replaced because they were not well.
+        error: why it is not well, or None.
+    """
+
+    name: str
+    replicas: int
+    running: int
+    ongoing: int
+    queued: int
+    restarts: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What an apply did.
+
+    Attributes:
+        changes: what changed, deployment by deployment.
+        warnings: what this executor leaves out, in one line each.
+        url: where the graph answers over HTTP, or None.
+    """
+
+    changes: SpecDiff
+    warnings: tuple[str, ...]
+    url: str | None
+
+
+class Application(Protocol):
+    """One graph that runs."""
+
+    @property
+    def name(self) -> str:
+        """Its name, unique on its executor."""
+
+    @property
+    def spec(self) -> GraphSpec:
+        """The version that answers now."""
+
+    @property
+    def recorder(self) -> Recorder:
+        """What its requests were like."""
+
+    @property
+    def url(self) -> str | None:
+        """Where it answers over HTTP, or None."""
+
+    @property
+    def entry_method(self) -> str:
+        """What a request by handle calls on the root: `predict` if it has one, else `__call__`."""
+
+    def handle(self, deployment: str) -> Handle:
+        """A handle of one of its deployments."""
+
+    def apply(
+        self, graph: Graph, *, http: HttpOptions | None, route_prefix: str | None
+    ) -> ApplyResult:
+        """Brings it from what it is to that graph; when it fails, what was there still answers.
+
+        Raises:
+            DeployError: a deployment could not start.
+            GraphError: an init argument cannot be serialized.
+        """
+
+    def status(self) -> tuple[DeploymentStatus, ...]:
+        """How its deployments are."""
+
+    def close(self) -> None:
+        """Ends it: waits for requests under way, for as long as each deployment grants."""
+
+
+class Executor(Protocol):
+    """A place where graphs run."""
+
+    @property
+    def kind(self) -> str:
+        """What `on=` calls it: "local", "ray"."""
+
+    def application(self, name: str) -> Application:
+        """A new, empty application; `apply` fills it."""
+
+    def close(self) -> None:
+        """Ends all that runs here."""

@@ -1,0 +1,240 @@
+"""One local graph, as it moves from version to version.
+
+New replicas are started beside the old ones; only when all of them are well does the new version
+take over, in one step. What cannot start leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from graphnb.authoring import Graph
+from graphnb.engine import CallOptions, DeploymentTarget, Handle
+from graphnb.errors import DeployError, GraphnbError, NotRunningError
+from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
+from graphnb.executors.local.health import watch_health
+from graphnb.executors.local.http import HttpServer
+from graphnb.executors.local.loop import EngineLoop
+from graphnb.executors.local.replicas import ReplicaSet
+from graphnb.executors.local.router import LocalRouter
+from graphnb.executors.local.starter import LocalOptions, Starter, left_out
+from graphnb.executors.local.version import Version
+from graphnb.graph import GraphSpec, SpecDiff, diff
+from graphnb.telemetry import Recorder
+
+
+class LocalApplication:
+    """A graph that runs in this process (an `Application`)."""
+
+    def __init__(self, name: str, engine: EngineLoop, server: HttpServer) -> None:
+        self._name = name
+        self._engine = engine
+        self._server = server
+        self._recorder = Recorder()
+        self._router = LocalRouter(name, engine, self._recorder)
+        self._starter = Starter(name, self._router)
+        self._applying = asyncio.Lock()
+        self._background: set[asyncio.Task[None]] = set()
+        self._url: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def spec(self) -> GraphSpec:
+        return self._version().graph.spec
+
+    @property
+    def recorder(self) -> Recorder:
+        return self._recorder
+
+    @property
+    def url(self) -> str | None:
+        return self._url
+
+    @property
+    def entry_method(self) -> str:
+        version = self._version()
+        root = version.graph.deployments[version.graph.spec.root].func_or_class
+        return "predict" if callable(getattr(root, "predict", None)) else "__call__"
+
+    def _version(self) -> Version:
+        if self._router.current is None:
+            raise NotRunningError("running graph", self._name, [])
+        return self._router.current
+
+    def handle(self, deployment: str) -> Handle:
+        self._version().replicas_of(deployment)
+        return Handle(self._router, DeploymentTarget(deployment), CallOptions())
+
+    def apply(
+        self, graph: Graph, *, http: HttpOptions | None, route_prefix: str | None
+    ) -> ApplyResult:
+        return self._engine.run(self._apply(graph, http, route_prefix))
+
+    def status(self) -> tuple[DeploymentStatus, ...]:
+        version = self._version()
+        return tuple(
+            _status(version.sets[one.name], LocalOptions.of(version.graph, one.name))
+            for one in version.graph.spec.deployments
+        )
+
+    def close(self) -> None:
+        self._engine.run(self._close())
+
+    # On the engine's loop.
+
+    async def _apply(
+        self, graph: Graph, http: HttpOptions | None, route_prefix: str | None
+    ) -> ApplyResult:
+        async with self._applying:
+            old = self._router.current
+            changes = diff(old.graph.spec if old else None, graph.spec)
+            try:
+                version = await self._next_version(old, graph, changes)
+                self._url = await self._publish(http, route_prefix)
+            except BaseException:
+                if old is None:
+                    self._server.unpublish(self._name)
+                raise
+            self._router.current = version
+            for one in graph.spec.deployments:
+                await self._settle(version, one.name)
+            if old is not None:
+                self._retire(old, version)
+            return ApplyResult(changes, left_out(graph), self._url)
+
+    async def _next_version(
+        self, old: Version | None, graph: Graph, changes: SpecDiff
+    ) -> Version:
+        """Starts what is new; nothing that serves is touched but by `reconfigure`, which is undone
+        when a later step fails."""
+        started: dict[str, ReplicaSet] = {}
+        reconfigured: list[str] = []
+        try:
+            names = changes.names("added", "replaced")
+            await self._start_all(graph, names, started)
+            sets = {**(old.sets if old else {}), **started}
+            sets = {one.name: sets[one.name] for one in graph.spec.deployments}
+            version = Version(graph, sets, self._router)
+            for name in changes.names("reconfigured"):
+                reconfigured.append(name)
+                await self._starter.reconfigure(graph, name, sets[name])
+        except BaseException:
+            for replicas in started.values():
+                await _close_all(replicas)
+            for name in reconfigured:
+                assert old is not None
+                with contextlib.suppress(Exception):
+                    await self._starter.reconfigure(old.graph, name, old.sets[name])
+            raise
+        return version
+
+    async def _start_all(
+        self, graph: Graph, names: tuple[str, ...], started: dict[str, ReplicaSet]
+    ) -> None:
+        """Starts those deployments at the same time; the first failure ends it."""
+        packed = {name: self._starter.pack_init_args(graph, name) for name in names}
+        for name in names:
+            started[name] = self._starter.new_set(graph, name)
+        tasks = [
+            asyncio.get_running_loop().create_task(
+                self._starter.fill(graph, name, started[name], packed[name])
+            )
+            for name in names
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    async def _publish(self, http: HttpOptions | None, route_prefix: str | None) -> str | None:
+        if http is None:
+            self._server.unpublish(self._name)
+            return None
+        return await self._server.publish(self._name, self._router, route_prefix, http)
+
+    async def _settle(self, version: Version, name: str) -> None:
+        """Gives a deployment its limits and its number of replicas, and has its health watched."""
+        replicas, options = version.sets[name], LocalOptions.of(version.graph, name)
+        replicas.limits = options.limits
+        surplus = len(replicas.replicas) - options.num_replicas
+        if surplus > 0:
+            leaving, replicas.replicas = (
+                replicas.replicas[-surplus:],
+                replicas.replicas[:-surplus],
+            )
+            for one in leaving:
+                self._in_background(_drain(one, options.limits.shutdown_s))
+        if surplus < 0:
+            with contextlib.suppress(GraphnbError):
+                packed = self._starter.pack_init_args(version.graph, name)
+                await self._starter.fill(version.graph, name, replicas, packed)
+        replicas.serve_queue()
+        if not replicas.watched and any(one.checks_health for one in replicas.replicas):
+            replicas.watched = True
+            self._in_background(watch_health(self._starter, self._router, name, replicas))
+
+    def _retire(self, old: Version, new: Version | None) -> None:
+        kept = set(map(id, new.sets.values())) if new else set()
+        gone = [one for one in old.sets.values() if id(one) not in kept]
+        self._in_background(_retire_version(old, gone))
+
+    def _in_background(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _close(self) -> None:
+        async with self._applying:
+            old, self._router.current = self._router.current, None
+            self._server.unpublish(self._name)
+            self._url = None
+            if old is not None:
+                await _retire_version(old, list(old.sets.values()))
+            for task in tuple(self._background):
+                task.cancel()
+
+
+async def _retire_version(version: Version, gone: list[ReplicaSet]) -> None:
+    """Lets a version's last requests end, as long as its deployments grant, then closes them."""
+    patience = max((one.limits.shutdown_s for one in gone), default=0.0)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            await version.drained()
+    for replicas in gone:
+        replicas.closed = True
+        await _close_all(replicas)
+
+
+async def _drain(replica: Any, patience_s: float) -> None:
+    """Closes a replica that takes no more calls when those under way have ended."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience_s):
+            await replica.idle()
+    await replica.close()
+
+
+async def _close_all(replicas: ReplicaSet) -> None:
+    leaving, replicas.replicas = replicas.replicas, []
+    for one in leaving:
+        await one.close()
+
+
+def _status(replicas: ReplicaSet, options: LocalOptions) -> DeploymentStatus:
+    return DeploymentStatus(
+        name=replicas.name,
+        replicas=options.num_replicas,
+        running=len(replicas.replicas),
+        ongoing=replicas.ongoing,
+        queued=replicas.queued,
+        restarts=replicas.restarts,
+        error=replicas.error,
+    )

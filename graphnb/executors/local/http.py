@@ -1,0 +1,168 @@
+"""The HTTP server of this process: one port, each graph below its route prefix."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import socket
+from typing import Any
+
+from graphnb.engine.asgi import AsgiApp, Message, Receive, Scope, Send
+from graphnb.errors import DeployError
+from graphnb.executors.base import DEFAULT_PORT, HttpOptions
+from graphnb.executors.local.http_request import answer_http, send_error
+from graphnb.executors.local.router import LocalRouter
+
+HOST = "127.0.0.1"
+
+
+class HttpServer:
+    """Uvicorn on the engine's loop; started with the first graph that wants it."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, tuple[str, LocalRouter, HttpOptions]] = {}
+        self._server: Any = None
+        self._task: asyncio.Task[None] | None = None
+        self._port: int | None = None
+
+    async def publish(
+        self, name: str, router: LocalRouter, prefix: str | None, options: HttpOptions
+    ) -> str:
+        """Lets a graph answer below a prefix; returns its URL.
+
+        Args:
+            name: the graph's name; what it published before is replaced.
+            router: where its requests go.
+            prefix: "/x", "/", or None for what it had, else "/" if that is free, else "/NAME".
+            options: port, token and limits.
+
+        Raises:
+            DeployError: another graph answers below that prefix, or the port is taken.
+        """
+        prefix = self._free_prefix(name, prefix)
+        await self._listen(options.port)
+        self.unpublish(name)
+        self._routes[prefix] = (name, router, options)
+        return f"http://{HOST}:{self._port}{prefix}"
+
+    def unpublish(self, name: str) -> None:
+        """Ends what that graph published."""
+        self._routes = {at: one for at, one in self._routes.items() if one[0] != name}
+
+    def _free_prefix(self, name: str, prefix: str | None) -> str:
+        owners = {at: one[0] for at, one in self._routes.items()}
+        if prefix is None:
+            had = next((at for at, owner in owners.items() if owner == name), None)
+            return had or ("/" if "/" not in owners else f"/{name}")
+        if not prefix.startswith("/"):
+            raise DeployError(f"the route prefix {prefix!r} does not begin with a slash")
+        prefix = prefix.rstrip("/") or "/"
+        if owners.get(prefix, name) != name:
+            raise DeployError(
+                f"the graph {owners[prefix]!r} already answers at {prefix}",
+                hint="choose another route_prefix, or delete that graph",
+            )
+        return prefix
+
+    async def _listen(self, port: int | None) -> None:
+        if self._task is not None:
+            if port is not None and port != self._port:
+                raise DeployError(
+                    f"this process answers HTTP on port {self._port}, and port {port} was asked for",
+                    hint="delete the graphs that run, or leave the port out",
+                )
+            return
+        sock = _bind(port)
+        self._port = sock.getsockname()[1]
+        await self._serve(sock)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        import uvicorn
+
+        ready = asyncio.Event()
+
+        class Server(uvicorn.Server):
+            """Says when it listens."""
+
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                ready.set()
+
+        config = uvicorn.Config(
+            self._app,
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+        )
+        self._server = Server(config)
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[sock]))
+        await ready.wait()
+
+    async def close(self) -> None:
+        """Stops listening."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
+            self._task = None
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        found = self._find(scope["path"])
+        if found is None:
+            known = ", ".join(sorted(self._routes)) or "none"
+            await send_error(send, 404, f"no graph answers at {scope['path']}; routes: {known}")
+            return
+        prefix, (_name, router, options) = found
+        if not _allowed(scope, options.token):
+            await send_error(
+                send, 401, "a bearer token is needed", headers=[(b"www-authenticate", b"Bearer")]
+            )
+            return
+        await answer_http(router, options, _below(scope, prefix), receive, send)
+
+    def _find(self, path: str) -> tuple[str, tuple[str, LocalRouter, HttpOptions]] | None:
+        """The route with the longest prefix that the path is at or below."""
+        for prefix in sorted(self._routes, key=len, reverse=True):
+            if prefix == "/" or path == prefix or path.startswith(prefix + "/"):
+                return prefix, self._routes[prefix]
+        return None
+
+
+def _below(scope: Scope, prefix: str) -> Scope:
+    """The scope as the app below the prefix sees it; the prefix itself is the app's "/"."""
+    if prefix == "/":
+        return scope
+    path = scope["path"]
+    return {
+        **scope,
+        "root_path": scope.get("root_path", "") + prefix,
+        "path": path if path != prefix else prefix + "/",
+    }
+
+
+def _allowed(scope: Scope, token: str | None) -> bool:
+    if token is None:
+        return True
+    given = dict(scope["headers"]).get(b"authorization", b"")
+    return hmac.compare_digest(given, b"Bearer " + token.encode())
+
+
+def _bind(port: int | None) -> socket.socket:
+    """A socket on 127.0.0.1: the port that was asked for, else 8000, else any that is free."""
+    for candidate in (port,) if port is not None else (DEFAULT_PORT, 0):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            sock.bind((HOST, candidate))
+            sock.listen(2048)
+            sock.setblocking(False)
+            return sock
+        sock.close()
+    raise DeployError(f"port {port} of {HOST} is taken", hint="leave the port out for a free one")
+
+
+__all__ = ["AsgiApp", "HttpServer", "Message"]

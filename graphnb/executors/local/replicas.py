@@ -1,0 +1,461 @@
+"""The replicas of one deployment, behind one queue: slots, limits, calls, spans."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any
+
+from graphnb.engine.context import InContext
+from graphnb.engine.replica import Method, Replica
+from graphnb.engine.request import Envelope, NodeValues, Request, clock, current_envelope
+from graphnb.engine.run import LoadArguments
+from graphnb.engine.values import Packed, pack, packed_size
+from graphnb.errors import BackPressureError, NodeError, RequestError
+from graphnb.telemetry.spans import Outcome, Span
+
+_span = Span._make
+
+
+class Limits:
+    """What of a deployment's options limits its calls; may change while it runs."""
+
+    __slots__ = ("max_ongoing", "max_queued", "shutdown_s")
+
+    def __init__(self, max_ongoing: int, max_queued: int, shutdown_s: float) -> None:
+        self.max_ongoing = max_ongoing
+        self.max_queued = max_queued
+        self.shutdown_s = shutdown_s
+
+
+class ReplicaSet:
+    """All replicas of one deployment; gives each call a slot of one of them.
+
+    Runs on the engine's loop only.
+
+    Attributes:
+        name: the deployment's name.
+        cell: where it was defined, for people; errors name it.
+        replicas: those that take calls.
+        restarts: how many replicas were replaced because they were not well.
+        error: why it is not well, or None.
+        watched: whether its health is asked for.
+        closed: its version has ended.
+    """
+
+    def __init__(self, name: str, cell: str | None, limits: Limits) -> None:
+        self.name = name
+        self.cell = cell
+        self.limits = limits
+        self.replicas: list[Replica] = []
+        self.restarts = 0
+        self.error: str | None = None
+        self.watched = False
+        self.closed = False
+        self._queue: deque[asyncio.Future[Replica]] = deque()
+
+    @property
+    def queued(self) -> int:
+        """Calls that wait for a slot."""
+        return sum(not one.done() for one in self._queue)
+
+    @property
+    def ongoing(self) -> int:
+        """Calls that hold a slot."""
+        return sum(one.ongoing for one in self.replicas)
+
+    # Slots.
+
+    def _take(self, model_id: str) -> Replica | None:
+        """A slot of the least busy replica, at once, or None when all are taken."""
+        limit = self.limits.max_ongoing
+        best: Replica | None = None
+        for one in self.replicas:
+            if one.ongoing < limit and (best is None or one.ongoing < best.ongoing):
+                best = one
+        if model_id and len(self.replicas) > 1:
+            best = self._with_model(model_id) or best
+        if best is not None:
+            best.ongoing += 1
+        return best
+
+    def _with_model(self, model_id: str) -> Replica | None:
+        """The replica that a model's requests go to, so that it is loaded once."""
+        chosen = self.replicas[hash(model_id) % len(self.replicas)]
+        return chosen if chosen.ongoing < self.limits.max_ongoing else None
+
+    async def _wait_for_slot(self, request: Request) -> Replica:
+        limit = self.limits.max_queued
+        if limit >= 0 and self.queued >= limit:
+            raise BackPressureError(
+                f"{self.name} has {limit} requests waiting, which is its max_queued_requests",
+                node=self.name,
+                request_id=request.request_id,
+                hint="try again later, or raise max_queued_requests, num_replicas "
+                "or max_ongoing_requests",
+            )
+        waiter: asyncio.Future[Replica] = asyncio.get_running_loop().create_future()
+        self._queue.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.release(waiter.result())
+            raise
+
+    def release(self, replica: Replica) -> None:
+        """Gives a slot back; the call that waited longest gets it."""
+        replica.ongoing -= 1
+        if not replica.ongoing and replica.when_idle is not None:
+            replica.when_idle.set()
+        if self._queue:
+            self.serve_queue()
+
+    def serve_queue(self) -> None:
+        """Hands free slots to waiting calls."""
+        while self._queue:
+            if self._queue[0].done():
+                self._queue.popleft()
+                continue
+            replica = self._take("")
+            if replica is None:
+                return
+            self._queue.popleft().set_result(replica)
+
+    # Calls.
+
+    async def call(
+        self,
+        method: str,
+        load: LoadArguments,
+        request: Request,
+        parent: int | None,
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
+    ) -> Packed:
+        """One call, from taking a slot to the packed result; records its span."""
+        began = clock()
+        span_id = request.next_span()
+        taken = invoked = ended = began
+        waiting = 0.0
+        size = 0
+        outcome: Outcome = "error"
+        replica: Replica | None = None
+        try:
+            replica = self._take(model_id) or await self._wait_for_slot(request)
+            taken = clock()
+            held = True
+            try:
+                found = replica.method(method)
+                args, kwargs = load()
+                envelope = Envelope(request, span_id, replica, model_id)
+                context = copy_context()
+                context.run(current_envelope.set, envelope)
+                noted = self._note(request, call or f"{self.name}.{method}", args, kwargs)
+                invoked = clock()
+                if found.kind == "async":
+                    result = await InContext(found.call(*args, **kwargs), context)
+                elif found.kind == "sync":
+                    future = replica.run_in_thread(context, _Timed(found.call, args, kwargs))
+                    try:
+                        started, result = await asyncio.wrap_future(future)
+                    except asyncio.CancelledError:
+                        held = not self._release_later(replica, future)
+                        raise
+                    waiting = started - invoked
+                    if asyncio.iscoroutine(result):
+                        result = await InContext(result, context)
+                else:
+                    raise TypeError(
+                        f"{self.name}.{method} is a generator: call it with "
+                        ".options(stream=True).remote(...)"
+                    )
+                ended = clock()
+                if noted is not None:
+                    noted.result = result
+            finally:
+                if held:
+                    self.release(replica)
+            packed = pack(result, what="the result", node=call or self.name)
+            size = packed_size(packed)
+            outcome = "ok"
+            return packed
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except BackPressureError:
+            outcome = "rejected"
+            raise
+        except RequestError as error:
+            self._note_error(request, error)
+            error.request_id = error.request_id or request.request_id
+            raise
+        except BaseException as error:
+            ended = clock()
+            self._note_error(request, error)
+            wrapped = self._wrapped(error, call or f"{self.name}.{method}", request)
+            raise wrapped from error
+        finally:
+            spans = request.spans
+            if spans is not None:
+                total = clock() - began
+                queued = taken - began if replica is not None else total
+                executing = (ended if ended > invoked else clock()) - invoked - waiting
+                if invoked == began:  # cut off before user code began
+                    executing = 0.0
+                spans.append(
+                    _span(
+                        (
+                            span_id,
+                            parent,
+                            self.name,
+                            call,
+                            method,
+                            "" if replica is None else replica.replica_id,
+                            began - request.started,
+                            queued,
+                            waiting,
+                            executing,
+                            max(0.0, total - queued - waiting - executing),
+                            outcome,
+                            size,
+                            after,
+                        )
+                    )
+                )
+
+    def _wrapped(self, error: BaseException, node: str, request: Request) -> NodeError:
+        error.with_traceback(_user_part(error))
+        return NodeError.wrap(error, node=node, cell=self.cell, request_id=request.request_id)
+
+    def _release_later(self, replica: Replica, future: Any) -> bool:
+        """Keeps the slot of a thread that goes on after its call was cancelled, until it ends."""
+        if future.cancel() or future.done():
+            return False
+        loop = asyncio.get_running_loop()
+        future.add_done_callback(lambda _: _soon(loop, lambda: self.release(replica)))
+        return True
+
+    @staticmethod
+    def _note(request: Request, node: str, args: Any, kwargs: Any) -> NodeValues | None:
+        if request.values is None:
+            return None
+        noted = NodeValues(node, tuple(args), dict(kwargs))
+        request.values.append(noted)
+        return noted
+
+    @staticmethod
+    def _note_error(request: Request, error: BaseException) -> None:
+        if request.values:
+            request.values[-1].error = error
+
+    # Streams.
+
+    async def open_stream(
+        self,
+        method: str,
+        load: LoadArguments,
+        request: Request,
+        parent: int | None,
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
+    ) -> LocalStream:
+        """Calls a generator; it holds its slot until it ends or nobody reads any more."""
+        began = clock()
+        replica = self._take(model_id) or await self._wait_for_slot(request)
+        stream = LocalStream(self, replica, request, parent, call, after, method, began)
+        try:
+            found = replica.method(method)
+            if not found.kind.endswith("stream"):
+                raise TypeError(
+                    f"{self.name}.{method} is not a generator: call it without stream=True"
+                )
+            args, kwargs = load()
+            stream.begin(found, args, kwargs, model_id)
+        except BaseException as error:
+            stream.end("error")
+            if isinstance(error, RequestError) or not isinstance(error, Exception):
+                raise
+            raise self._wrapped(error, call or f"{self.name}.{method}", request) from error
+        return stream
+
+
+class LocalStream:
+    """The items of one call of a generator (an `ItemSource`)."""
+
+    def __init__(
+        self,
+        owner: ReplicaSet,
+        replica: Replica,
+        request: Request,
+        parent: int | None,
+        call: str | None,
+        after: tuple[str, ...],
+        method: str,
+        began: float,
+    ) -> None:
+        self._owner = owner
+        self._replica = replica
+        self._request = request
+        self._labels = (parent, call, after, method)
+        self._began = began
+        self._taken = clock()
+        self._executing = 0.0
+        self._size = 0
+        self._span_id = request.next_span()
+        self._ended = False
+        self._context = copy_context()
+        self._generator: Any = None
+        self._sync = False
+
+    def begin(self, method: Method, args: Any, kwargs: Any, model_id: str) -> None:
+        """Makes the generator; none of its code runs yet."""
+        envelope = Envelope(self._request, self._span_id, self._replica, model_id)
+        self._context.run(current_envelope.set, envelope)
+        self._sync = method.kind == "sync_stream"
+        self._generator = method.call(*args, **kwargs)
+
+    async def next_item(self) -> Packed:
+        """The next item; StopAsyncIteration at the end."""
+        if self._ended:
+            raise StopAsyncIteration
+        before = clock()
+        node = self._labels[1] or f"{self._owner.name}.{self._labels[3]}"
+        try:
+            item = await (self._next_in_thread() if self._sync else self._next())
+            packed = pack(item, what="an item", node=node)
+            self._size += packed_size(packed)
+        except StopAsyncIteration:
+            self.end("ok")
+            raise
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        except BaseException as error:
+            self.end("error")
+            if isinstance(error, RequestError):
+                raise
+            raise self._owner._wrapped(error, node, self._request) from error
+        finally:
+            self._executing += clock() - before
+        return packed
+
+    async def _next(self) -> Any:
+        async def step() -> tuple[bool, Any]:
+            try:
+                return True, await anext(self._generator)
+            except StopAsyncIteration:
+                return False, None
+
+        found, item = await InContext(step(), self._context)
+        if not found:
+            raise StopAsyncIteration
+        return item
+
+    async def _next_in_thread(self) -> Any:
+        def step() -> tuple[bool, Any]:
+            try:
+                return True, next(self._generator)
+            except StopIteration:
+                return False, None
+
+        future = self._replica.run_in_thread(self._context, step)
+        found, item = await asyncio.wrap_future(future)
+        if not found:
+            raise StopAsyncIteration
+        return item
+
+    def close(self) -> None:
+        """Nobody reads any more: closes the generator and frees its slot."""
+        if self._ended:
+            return
+        self.end("cancelled")
+        generator = self._generator
+        if generator is None:
+            return
+        if self._sync:
+            self._replica.run_in_thread(self._context, generator.close)
+        else:
+            task = asyncio.get_running_loop().create_task(
+                _close_quietly(generator), context=self._context
+            )
+            self._request.tasks.add(task)
+            task.add_done_callback(self._request.tasks.discard)
+
+    def end(self, outcome: Outcome) -> None:
+        """Frees the slot and records the span, once."""
+        if self._ended:
+            return
+        self._ended = True
+        self._owner.release(self._replica)
+        if self._request.spans is None:
+            return
+        parent, call, after, method = self._labels
+        queued = self._taken - self._began
+        total = clock() - self._began
+        self._request.spans.append(
+            Span(
+                self._span_id,
+                parent,
+                self._owner.name,
+                call,
+                method,
+                self._replica.replica_id,
+                self._began - self._request.started,
+                queued,
+                0.0,
+                self._executing,
+                max(0.0, total - queued - self._executing),
+                outcome,
+                self._size,
+                after,
+            )
+        )
+
+
+class _Timed:
+    """A sync call that says when its thread began."""
+
+    __slots__ = ("_args", "_function", "_kwargs")
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
+
+    def __call__(self) -> tuple[float, Any]:
+        started = clock()
+        try:
+            return started, self._function(*self._args, **self._kwargs)
+        except (StopIteration, SystemExit, KeyboardInterrupt) as error:
+            # None of these may travel through a future.
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+
+async def _close_quietly(generator: Any) -> None:
+    try:
+        await generator.aclose()
+    except Exception:  # noqa: BLE001, S110  nobody listens to a stream that was given up
+        pass
+
+
+def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:  # the loop has ended meanwhile
+        pass
+
+
+def _user_part(error: BaseException) -> Any:
+    """The traceback from the first frame of user code on."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if not module.startswith(("graphnb.", "concurrent.futures", "asyncio.")):
+            return traceback
+        traceback = traceback.tb_next
+    return error.__traceback__

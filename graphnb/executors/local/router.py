@@ -1,0 +1,338 @@
+"""Brings calls of handles to replicas and schedules of the version that answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from graphnb.engine import (
+    CallOptions,
+    GraphTarget,
+    Request,
+    Response,
+    ResponseStream,
+    Target,
+    current_envelope,
+    open_schedule_stream,
+    run_schedule,
+)
+from graphnb.engine.inputs import request_input
+from graphnb.engine.schedule import Arguments
+from graphnb.engine.values import Packed, pack, unpack
+from graphnb.errors import GraphnbError, NotRunningError, RequestTimeoutError
+from graphnb.executors.local.loop import EngineLoop
+from graphnb.executors.local.version import Version
+from graphnb.telemetry import Outcome, Recorder, Trace
+
+
+class LocalRouter:
+    """The `Router` of one local graph.
+
+    Attributes:
+        current: the version that answers requests that begin now; None when the graph has ended.
+    """
+
+    def __init__(self, name: str, engine: EngineLoop, recorder: Recorder) -> None:
+        self.current: Version | None = None
+        self.recorder = recorder
+        self._name = name
+        self._engine = engine
+
+    def send(
+        self,
+        target: Target,
+        options: CallOptions,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Response | ResponseStream:
+        """Starts a call; from any thread. Calls made by nodes belong to their request."""
+        envelope = current_envelope.get()
+        parent: int | None = None
+        version = envelope.request.version if envelope is not None else None
+        if envelope is not None and version is not None and version.application is self:
+            request, parent = envelope.request, envelope.span_id
+        else:
+            request = self.new_request(options)
+        model_id = options.model_id
+        call = _Call(target, options.method, _packed(args), _packed_named(kwargs), model_id)
+        if options.stream:
+            source = _LateStream(partial(self._open, call, request, parent, options))
+            return ResponseStream(request, source, self._engine.loop)
+        response = Response(request)
+        start = partial(self._start, response, call, parent, options)
+        if self._engine.here:
+            start()
+        else:
+            self._engine.loop.call_soon_threadsafe(start)
+        return response
+
+    def new_request(self, options: CallOptions) -> Request:
+        """A request that begins here."""
+        return Request(
+            None,
+            request_id=options.request_id,
+            timeout_s=options.timeout_s,
+            values=[] if options.values else None,
+        )
+
+    def _start(
+        self, response: Response, call: _Call, parent: int | None, options: CallOptions
+    ) -> None:
+        request = response.request
+        if parent is None:
+            work = self.answer(request, lambda: self._dispatch(call, request, None))
+        else:
+            work = _limited(self._dispatch(call, request, parent), options.timeout_s, request)
+        task = self._engine.loop.create_task(_fill(response, work))
+        response._cancel = lambda: self._engine.loop.call_soon_threadsafe(task.cancel)
+        request.tasks.add(task)
+        task.add_done_callback(request.tasks.discard)
+
+    async def answer(self, request: Request, work: Callable[[], Any]) -> Any:
+        """Runs a request from its beginning to its trace.
+
+        Args:
+            request: a new one; gets its version here.
+            work: makes the coroutine that answers it.
+        """
+        version = self._begin(request)
+        outcome: Outcome = "ok"
+        error_text: str | None = None
+        try:
+            limit = request.deadline and request.deadline - request.started
+            return await _limited(work(), limit, request)
+        except BaseException as error:
+            outcome, error_text = _outcome(error), _one_line(error)
+            for task in tuple(request.tasks):
+                if task is not asyncio.current_task():
+                    task.cancel()
+            raise
+        finally:
+            version.leave()
+            self._record(request, outcome, error_text)
+
+    def _begin(self, request: Request) -> Version:
+        version = self.current
+        if version is None:
+            raise NotRunningError("running graph", self._name, [])
+        request.version = version
+        version.enter()
+        return version
+
+    def _record(self, request: Request, outcome: Outcome, error: str | None) -> None:
+        if request.spans is not None:
+            spans = tuple(request.spans)
+            trace = Trace(request.request_id, request.started_at, outcome, error, spans)
+            self.recorder.record(trace)
+
+    async def _dispatch(self, call: _Call, request: Request, parent: int | None) -> Packed:
+        version: Version = request.version
+        if call.waits:
+            await call.settle()
+        target = call.target
+        if isinstance(target, GraphTarget):
+            schedule = version.schedules[target.owner, target.graph]
+            return await run_schedule(schedule, version, request, parent, call.input())
+        return await version.call(
+            target.deployment, call.method, call.load, request, parent, model_id=call.model_id
+        )
+
+    async def _open(
+        self, call: _Call, request: Request, parent: int | None, options: CallOptions
+    ) -> Any:
+        """Opens a stream; a request that begins with it ends with it."""
+        begins = parent is None
+        version = self._begin(request) if begins else request.version
+        try:
+            await call.settle()
+            target = call.target
+            if isinstance(target, GraphTarget):
+                schedule = version.schedules[target.owner, target.graph]
+                source = await open_schedule_stream(
+                    schedule, version, request, parent, call.input()
+                )
+            else:
+                source = await version.open_stream(
+                    target.deployment,
+                    call.method,
+                    call.load,
+                    request,
+                    parent,
+                    model_id=call.model_id,
+                )
+        except BaseException as error:
+            if begins:
+                version.leave()
+                self._record(request, _outcome(error), _one_line(error))
+            raise
+        return _RootStream(source, partial(self._end_stream, version, request), options.timeout_s,
+                           request) if begins else source
+
+    def _end_stream(
+        self, version: Version, request: Request, error: BaseException | None
+    ) -> None:
+        version.leave()
+        outcome: Outcome = "ok" if error is None else _outcome(error)
+        self._record(request, outcome, None if error is None else _one_line(error))
+
+
+class _Call:
+    """What a handle was asked for, with its arguments packed."""
+
+    __slots__ = ("args", "kwargs", "method", "model_id", "target", "waits")
+
+    def __init__(
+        self,
+        target: Target,
+        method: str,
+        args: list[Packed],
+        kwargs: dict[str, Packed],
+        model_id: str,
+    ) -> None:
+        self.target = target
+        self.method = method
+        self.args = args
+        self.kwargs = kwargs
+        self.model_id = model_id
+        self.waits = any(isinstance(one, Response) for one in (*args, *kwargs.values()))
+
+    async def settle(self) -> None:
+        """Waits for the responses among the arguments."""
+        self.args = [await _settled(one) for one in self.args]
+        self.kwargs = {name: await _settled(one) for name, one in self.kwargs.items()}
+
+    def load(self) -> Arguments:
+        """The arguments, for one replica."""
+        return [unpack(one) for one in self.args], {k: unpack(v) for k, v in self.kwargs.items()}
+
+    def input(self) -> Packed:
+        """The arguments as the input of a graph."""
+        if len(self.args) == 1 and not self.kwargs:
+            return self.args[0]
+        args, kwargs = self.load()
+        return pack(request_input(tuple(args), kwargs), what="the input")
+
+
+def _packed(args: tuple[Any, ...]) -> list[Packed]:
+    return [one if isinstance(one, Response) else pack(one, what="an argument") for one in args]
+
+
+def _packed_named(kwargs: Mapping[str, Any]) -> dict[str, Packed]:
+    return {
+        name: one if isinstance(one, Response) else pack(one, what=f"argument {name!r}")
+        for name, one in kwargs.items()
+    }
+
+
+async def _settled(one: Any) -> Packed:
+    return pack(await one) if isinstance(one, Response) else one
+
+
+async def _fill(response: Response, work: Any) -> None:
+    try:
+        packed = await work
+    except asyncio.CancelledError as error:
+        response._set_error(error)
+        raise
+    except BaseException as error:  # noqa: BLE001  raised again where it is awaited
+        response._set_error(error)
+    else:
+        response._set_value(packed)
+
+
+async def _limited(work: Any, timeout_s: float | None, request: Request) -> Any:
+    """Awaits work; when the time is up, the error names the node that was at it."""
+    if timeout_s is None:
+        return await work
+    try:
+        async with asyncio.timeout(timeout_s) as limit:
+            return await work
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        node = request.cut_node()
+        raise RequestTimeoutError(
+            f"the request took longer than its {timeout_s} s"
+            + (f"; {node} was at work" if node else ""),
+            node=node,
+            request_id=request.request_id,
+        ) from error
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    if isinstance(error, RequestTimeoutError):
+        return "timeout"
+    from graphnb.errors import BackPressureError
+
+    return "rejected" if isinstance(error, BackPressureError) else "error"
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.message if isinstance(error, GraphnbError) else f"{type(error).__name__}: {error}"
+    return text.partition("\n")[0]
+
+
+class _LateStream:
+    """Opens its source when the first item is asked for (an `ItemSource`)."""
+
+    def __init__(self, open_source: Callable[[], Any]) -> None:
+        self._open_source = open_source
+        self._source: Any = None
+        self._closed = False
+
+    async def next_item(self) -> Packed:
+        if self._closed:
+            raise StopAsyncIteration
+        if self._source is None:
+            self._source = await self._open_source()
+        return await self._source.next_item()
+
+    def close(self) -> None:
+        self._closed = True
+        if self._source is not None:
+            self._source.close()
+
+
+class _RootStream:
+    """The stream that a request consists of: tells of its end, and keeps its deadline."""
+
+    def __init__(
+        self,
+        source: Any,
+        ended: Callable[[BaseException | None], None],
+        timeout_s: float | None,
+        request: Request,
+    ) -> None:
+        self._source = source
+        self._ended: Callable[[BaseException | None], None] | None = ended
+        self._deadline = request.deadline if timeout_s is not None else None
+        self._request = request
+
+    async def next_item(self) -> Packed:
+        try:
+            return await _limited(self._source.next_item(), self._remaining(), self._request)
+        except StopAsyncIteration:
+            self._end(None)
+            raise
+        except BaseException as error:
+            self._source.close()
+            self._end(error)
+            raise
+
+    def _remaining(self) -> float | None:
+        from graphnb.engine.request import clock
+
+        return None if self._deadline is None else max(0.0, self._deadline - clock())
+
+    def close(self) -> None:
+        self._source.close()
+        self._end(asyncio.CancelledError())
+
+    def _end(self, error: BaseException | None) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(error)

@@ -1,0 +1,221 @@
+"""Starts and reconfigures the replicas of local deployments, and says which options it leaves out."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphnb.authoring import DeploymentBinding, Graph, GraphMarker, HandleMarker
+from graphnb.authoring.walk import replace_leaves
+from graphnb.engine import CallOptions, DeploymentTarget, GraphTarget, Handle, Replica, Router
+from graphnb.engine.values import Packed, pack, unpack
+from graphnb.errors import DeployError, NotSerializableError
+from graphnb.executors.local.replicas import Limits, ReplicaSet
+from graphnb.graph import rules
+
+_numbers = itertools.count()
+
+# Ray Serve's defaults.
+DEFAULT_MAX_ONGOING = 5
+DEFAULT_SHUTDOWN_S = 20.0
+DEFAULT_HEALTH_PERIOD_S = 10.0
+DEFAULT_HEALTH_TIMEOUT_S = 30.0
+
+# Options that mean something on a cluster only; docs/executors.md has the same table.
+LEFT_OUT = {
+    "ray_actor_options": "resources and runtime environments",
+    "autoscaling_config": "autoscaling",
+    "placement_group_bundles": "placement groups",
+    "placement_group_strategy": "placement groups",
+    "placement_group_bundle_label_selector": "placement groups",
+    "max_replicas_per_node": "limits per machine",
+    "gang_scheduling_config": "gang scheduling",
+    "deployment_actors": "deployment actors",
+    "request_router_config": "custom request routers",
+    "logging_config": "logging configuration",
+    "backpressure_config": "adaptive backpressure",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """The options of a deployment, as this executor understands them; times in seconds."""
+
+    num_replicas: int
+    limits: Limits
+    user_config: Any
+    health_period_s: float
+    health_timeout_s: float
+
+    @classmethod
+    def of(cls, graph: Graph, name: str) -> LocalOptions:
+        """Those of one deployment of a graph."""
+        given = graph.deployments[name].options
+        replicas = given.get("num_replicas")
+        return cls(
+            # "auto", and None, leave the number to autoscaling, which this executor leaves out.
+            num_replicas=replicas if isinstance(replicas, int) else 1,
+            limits=Limits(
+                given.get("max_ongoing_requests", DEFAULT_MAX_ONGOING),
+                given.get("max_queued_requests", -1),
+                given.get("graceful_shutdown_timeout_s", DEFAULT_SHUTDOWN_S),
+            ),
+            user_config=given.get("user_config"),
+            health_period_s=given.get("health_check_period_s", DEFAULT_HEALTH_PERIOD_S),
+            health_timeout_s=given.get("health_check_timeout_s", DEFAULT_HEALTH_TIMEOUT_S),
+        )
+
+
+def left_out(graph: Graph) -> tuple[str, ...]:
+    """One warning by name for each deployment whose options this executor leaves out."""
+    found = []
+    for one in graph.spec.deployments:
+        names = [name for name in one.options if name in LEFT_OUT]
+        if one.options.get("num_replicas") == "auto":
+            names.append("num_replicas='auto'")
+        if names:
+            found.append(f"{one.name}: {', '.join(names)} has no effect in this process")
+    return tuple(found)
+
+
+InitArgs = tuple[tuple[Packed, ...], Mapping[str, Packed]]
+
+
+class Starter:
+    """Makes replicas of one application's deployments."""
+
+    def __init__(self, app_name: str, router: Router) -> None:
+        self._app_name = app_name
+        self._router = router
+
+    def pack_init_args(self, graph: Graph, name: str) -> InitArgs:
+        """The init args of a deployment, serialized once for all its replicas.
+
+        Raises:
+            GraphError: GN114, one of them cannot be serialized.
+        """
+        binding = graph.deployments[name]
+        return (
+            tuple(
+                _pack_init(one, name, f"argument {index}")
+                for index, one in enumerate(binding.args)
+            ),
+            {key: _pack_init(one, name, f"argument {key!r}") for key, one in binding.kwargs.items()},
+        )
+
+    def new_set(self, graph: Graph, name: str) -> ReplicaSet:
+        """An empty set of replicas for a deployment."""
+        return ReplicaSet(name, graph.deployments[name].cell, LocalOptions.of(graph, name).limits)
+
+    async def fill(
+        self, graph: Graph, name: str, replicas: ReplicaSet, init_args: InitArgs
+    ) -> None:
+        """Starts the replicas that a set still lacks, at the same time.
+
+        Raises:
+            DeployError: one of them could not start; none of the new ones is kept.
+        """
+        lacking = LocalOptions.of(graph, name).num_replicas - len(replicas.replicas)
+        starts = [self.start(graph, name, init_args) for _ in range(lacking)]
+        made = await asyncio.gather(*starts, return_exceptions=True)
+        failed = next((one for one in made if isinstance(one, BaseException)), None)
+        started = [one for one in made if isinstance(one, Replica)]
+        if failed is None:
+            replicas.replicas = [*replicas.replicas, *started]
+            return
+        for one in started:
+            await one.close()
+        raise failed
+
+    async def start(self, graph: Graph, name: str, init_args: InitArgs) -> Replica:
+        """Starts one replica: `__init__`, then `reconfigure` where there is a `user_config`.
+
+        Raises:
+            DeployError: user code raised; the original error is its cause.
+        """
+        binding, options = graph.deployments[name], LocalOptions.of(graph, name)
+        replica_id = f"{name}#{next(_numbers)}"
+        replica = Replica(self._app_name, name, replica_id, options.limits.max_ongoing)
+        args, kwargs = init_args
+        try:
+            await replica.start(
+                binding.func_or_class,
+                tuple(self._live(one, name) for one in args),
+                {key: self._live(one, name) for key, one in kwargs.items()},
+            )
+            await _adopt(replica)
+            if options.user_config is not None:
+                await replica.reconfigure(options.user_config)
+        except Exception as error:
+            await replica.close()
+            raise _start_error(binding, name, error) from error
+        return replica
+
+    async def reconfigure(self, graph: Graph, name: str, replicas: ReplicaSet) -> None:
+        """Gives a deployment's `user_config` to all its replicas.
+
+        Raises:
+            DeployError: user code raised.
+        """
+        config = LocalOptions.of(graph, name).user_config
+        try:
+            for one in replicas.replicas:
+                await one.reconfigure(config)
+        except Exception as error:
+            raise _start_error(graph.deployments[name], name, error, "reconfigure") from error
+
+    def _live(self, packed: Packed, owner: str) -> Any:
+        """An init argument with handles where markers stand."""
+
+        def live(leaf: Any, _place: str) -> Any:
+            if isinstance(leaf, HandleMarker):
+                return Handle(self._router, DeploymentTarget(leaf.deployment), CallOptions())
+            if isinstance(leaf, GraphMarker):
+                target = GraphTarget(owner, leaf.graph, leaf.streams)
+                return Handle(self._router, target, CallOptions())
+            return leaf
+
+        return replace_leaves(unpack(packed), live)
+
+
+async def _adopt(replica: Replica) -> None:
+    """Makes what Ray Serve's decorators left on an instance its own: batch queues, ASGI apps."""
+    if not isinstance(replica.instance, type) and _has_serve_parts(type(replica.instance)):
+        from graphnb.rayserve.adopt import adopt
+
+        await adopt(replica.instance)
+
+
+def _has_serve_parts(cls: type) -> bool:
+    """Whether Ray Serve's decorators were used; told without importing Ray."""
+    return any(
+        base.__module__.startswith("ray.serve") or base.__name__ == "ASGIAppReplicaWrapper"
+        for base in cls.__mro__
+    ) or any(hasattr(getattr(cls, name, None), "_get_max_batch_size") for name in dir(cls))
+
+
+def _pack_init(value: Any, name: str, what: str) -> Packed:
+    try:
+        return pack(value, what=what, node=name)
+    except NotSerializableError as error:
+        raise rules.NOT_SERIALIZABLE.error(error.message, node=name) from error
+
+
+def _start_error(
+    binding: DeploymentBinding, name: str, error: Exception, doing: str = "start"
+) -> DeployError:
+    where = f" ({binding.cell})" if binding.cell else ""
+    made = DeployError(
+        f"{name}{where} could not {doing}: {type(error).__name__}: {error}", deployment=name
+    )
+    error.with_traceback(_from_user_code(error))
+    return made
+
+
+def _from_user_code(error: BaseException) -> Any:
+    from graphnb.executors.local.replicas import _user_part
+
+    return _user_part(error)

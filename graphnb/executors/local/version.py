@@ -1,0 +1,102 @@
+"""One state of a local graph: its spec, schedules and replica sets.
+
+A request is answered by the version that was there when it began, whatever is deployed
+meanwhile; a version is let go when its last request has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from graphnb.authoring import Graph
+from graphnb.engine import Request, Schedule, compile_schedule
+from graphnb.engine.run import LoadArguments
+from graphnb.engine.values import Packed
+from graphnb.errors import NotRunningError
+from graphnb.executors.local.replicas import LocalStream, ReplicaSet
+
+
+class Version:
+    """What answers the requests that begin while it is the current one (a `Caller`).
+
+    Attributes:
+        graph: its spec and bindings.
+        sets: the replicas of each deployment; unchanged ones are shared with other versions.
+        schedules: those of each graph, by the deployment that holds it and its place there.
+        application: whose version it is; tells its own requests from those of other graphs.
+    """
+
+    def __init__(self, graph: Graph, sets: Mapping[str, ReplicaSet], application: object) -> None:
+        self.graph = graph
+        self.sets = sets
+        self.application = application
+        self.schedules: dict[tuple[str, str], Schedule] = {
+            (one.name, edge.argument): compile_schedule(graph, edge.call)
+            for one in graph.spec.deployments
+            for edge in one.graphs
+        }
+        self._ongoing = 0
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    def enter(self) -> None:
+        """A request begins."""
+        self._ongoing += 1
+        self._drained.clear()
+
+    def leave(self) -> None:
+        """A request has ended."""
+        self._ongoing -= 1
+        if not self._ongoing:
+            self._drained.set()
+
+    async def drained(self) -> None:
+        """Waits until no request is under way."""
+        await self._drained.wait()
+
+    def replicas_of(self, deployment: str) -> ReplicaSet:
+        """The replicas of that deployment.
+
+        Raises:
+            NotRunningError: there is no such deployment.
+        """
+        found = self.sets.get(deployment)
+        if found is None:
+            raise NotRunningError("node", deployment, list(self.sets))
+        return found
+
+    def call(
+        self,
+        deployment: str,
+        method: str,
+        load: LoadArguments,
+        request: Request,
+        parent: int | None,
+        *,
+        call: str | None = None,
+        after: tuple[str, ...] = (),
+        model_id: str = "",
+    ) -> Coroutine[Any, Any, Packed]:
+        """Calls a deployment's method; see `ReplicaSet.call`."""
+        return self.replicas_of(deployment).call(
+            method, load, request, parent, call, after, model_id
+        )
+
+    async def open_stream(
+        self,
+        deployment: str,
+        method: str,
+        load: LoadArguments,
+        request: Request,
+        parent: int | None,
+        *,
+        call: str | None = None,
+        after: tuple[str, ...] = (),
+        model_id: str = "",
+    ) -> LocalStream:
+        """Calls a generator; see `ReplicaSet.open_stream`."""
+        return await self.replicas_of(deployment).open_stream(
+            method, load, request, parent, call, after, model_id
+        )

@@ -1,0 +1,85 @@
+"""Stands in for `ray.serve`: `from graphnb import serve` instead of `from ray import serve`.
+
+`deployment`, `run`, `delete`, `status`, `shutdown`, `get_replica_context`, `multiplexed` and
+`get_multiplexed_model_id` are graphnb's. Every other name (`batch`, `ingress`, ...) is Ray
+Serve's, and is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphnb.authoring import deployment
+from graphnb.engine import (
+    ReplicaContext,
+    get_multiplexed_model_id,
+    get_replica_context,
+    multiplexed,
+)
+
+if TYPE_CHECKING:
+    from graphnb.engine import Handle
+    from graphnb.executors import DeploymentStatus
+
+__all__ = [
+    "ReplicaContext",
+    "delete",
+    "deployment",
+    "get_multiplexed_model_id",
+    "get_replica_context",
+    "multiplexed",
+    "run",
+    "shutdown",
+    "status",
+]
+
+
+def run(
+    target: Any,
+    *,
+    name: str = "default",
+    route_prefix: str | None = None,
+    on: str | None = None,
+) -> Handle:
+    """Deploys a graph and returns its root's handle; see `graphnb.deploy`."""
+    from graphnb.session import deploy
+
+    return deploy(target, name=name, route_prefix=route_prefix, on=on).handle
+
+
+def delete(name: str) -> None:
+    """Ends the graph of that name.
+
+    Raises:
+        NotRunningError: there is none.
+    """
+    from graphnb.session import delete as delete_graph
+
+    delete_graph(name)
+
+
+def status() -> dict[str, tuple[DeploymentStatus, ...]]:
+    """How each deployment of each running graph is."""
+    from graphnb.session import running
+
+    return {one.name: one.status() for one in running()}
+
+
+def shutdown() -> None:
+    """Ends all graphs of this process."""
+    from graphnb.session import shutdown as shutdown_all
+
+    shutdown_all()
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"module 'graphnb.serve' has no attribute {name!r}")
+    from ray import serve
+
+    try:
+        return getattr(serve, name)
+    except AttributeError:
+        raise AttributeError(
+            f"neither graphnb.serve nor ray.serve has the name {name!r}"
+        ) from None

@@ -1,0 +1,130 @@
+"""The running graphs of this process, by name, and the verbs on them."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from graphnb.authoring.build import Where, unused_nodes
+from graphnb.errors import DeployError, NotRunningError
+from graphnb.executors import HttpOptions, executor_for
+from graphnb.session.http_settings import http_options
+from graphnb.session.running import Deployed, RunningGraph
+from graphnb.session.target import graph_of, root_of
+
+_running: dict[str, RunningGraph] = {}
+# Held while the table of graphs changes; deploys of one name wait for each other.
+_lock = threading.RLock()
+
+_NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+
+_locate: Where | None = None
+
+
+def locate_with(where: Callable[[Any], str | None] | None) -> None:
+    """Says who knows where definitions stand (the notebook does); None for nobody."""
+    global _locate  # noqa: PLW0603
+    _locate = where
+
+
+def deploy(
+    target: Any,
+    *,
+    name: str = "default",
+    on: str | None = None,
+    route_prefix: str | None = None,
+    http: bool | HttpOptions = True,
+) -> RunningGraph:
+    """Brings a graph to life, or updates the one of that name.
+
+    An update keeps every unchanged deployment's live instances. When it fails, the graph that
+    served before goes on serving.
+
+    Args:
+        target: a node, a driver bound with nodes, or a dict of route -> node. A bare call gets a
+            `DAGDriver`.
+        name: what the graph is called from now on.
+        on: where it runs: "local" (this process); None for what the environment variable
+            GRAPHNB_ON says, else "local".
+        route_prefix: the path that it answers below; None for the root's own, else "/" if that
+            is free, else "/NAME".
+        http: False for none; True for the defaults, which the environment variables
+            GRAPHNB_HTTP_PORT, GRAPHNB_HTTP_TOKEN and GRAPHNB_HTTP_MAX_BODY set; or HttpOptions.
+
+    Returns:
+        The running graph; its `deployed` says what changed.
+
+    Raises:
+        GraphError: a rule is broken, or an init argument cannot be serialized.
+        DeployError: a deployment could not start, or the name, the port or the route does not do.
+    """
+    if not _NAME.fullmatch(name):
+        raise DeployError(
+            f"{name!r} does not do as the name of a graph",
+            hint="use letters, digits, - and _, beginning with a letter",
+        )
+    root = root_of(target)
+    graph = graph_of(root, _locate)
+    options = http_options(http)
+    prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
+    executor = executor_for(on)
+    with _lock:
+        running = _running.get(name)
+        if running is not None and running.on != executor.kind:
+            raise DeployError(
+                f"the graph {name!r} runs on {running.on!r}, not on {executor.kind!r}",
+                hint=f"choose another name, or delete it first: graphnb.get({name!r}).delete()",
+            )
+        found = running or RunningGraph(executor.application(name), executor.kind, _forget)
+        result = found._application.apply(graph, http=options, route_prefix=prefix)
+        found.deployed = Deployed(result.changes, result.warnings, unused_nodes(root))
+        _running[name] = found
+    return found
+
+
+def get(name: str = "default") -> RunningGraph:
+    """The running graph of that name.
+
+    Raises:
+        NotRunningError: there is none.
+    """
+    found = _running.get(name)
+    if found is None:
+        raise NotRunningError("running graph", name, sorted(_running))
+    return found
+
+
+def running() -> list[RunningGraph]:
+    """The running graphs, in the order in which they were deployed."""
+    return list(_running.values())
+
+
+def delete(name: str) -> None:
+    """Ends a graph; waits for requests under way, as long as each deployment grants.
+
+    Raises:
+        NotRunningError: there is none of that name.
+    """
+    get(name).delete()
+
+
+def shutdown() -> None:
+    """Ends all graphs of this process."""
+    for one in running():
+        one.delete()
+
+
+def _forget(running: RunningGraph) -> None:
+    with _lock:
+        _running.pop(running.name, None)
+
+
+def _at_exit() -> None:
+    """Ends nothing gracefully: the process goes, and daemon threads with it."""
+    _running.clear()
+
+
+atexit.register(_at_exit)

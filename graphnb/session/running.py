@@ -1,0 +1,190 @@
+"""A graph that runs, as a user holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphnb.errors import NotRunningError
+from graphnb.graph import GraphSpec, SpecDiff
+from graphnb.graph.rules import Diagnostic
+from graphnb.telemetry import Trace
+from graphnb.telemetry.summary import GraphSummary, summarize
+
+if TYPE_CHECKING:
+    from graphnb.engine import Handle
+    from graphnb.executors import Application, DeploymentStatus
+    from graphnb.session.bench import BenchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What the last deploy of a graph did.
+
+    Attributes:
+        changes: deployment by deployment.
+        warnings: what the executor leaves out.
+        findings: rules of severity "warning" that the graph breaks.
+    """
+
+    changes: SpecDiff
+    warnings: tuple[str, ...]
+    findings: tuple[Diagnostic, ...]
+
+
+class RunningGraph:
+    """A graph that answers requests; displays as its picture.
+
+    Attributes:
+        on: where it runs: "local".
+        deployed: what the last deploy did, or None.
+    """
+
+    def __init__(
+        self, application: Application, on: str, forget: Callable[[RunningGraph], None]
+    ) -> None:
+        self._application = application
+        self._forget = forget
+        self._timeout_s: float | None = None
+        self._stream = False
+        self.on = on
+        self.deployed: Deployed | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that it was deployed under."""
+        return self._application.name
+
+    @property
+    def spec(self) -> GraphSpec:
+        """What it is: names, edges, options, digests."""
+        return self._application.spec
+
+    @property
+    def url(self) -> str | None:
+        """Where it answers over HTTP, with and without a slash at the end; None without HTTP."""
+        return self._application.url
+
+    @property
+    def handle(self) -> Handle:
+        """The root's handle."""
+        return self._application.handle(self.spec.root)
+
+    def options(self, *, timeout_s: float | None = None, stream: bool | None = None) -> RunningGraph:
+        """The same running graph with other options for its requests; those not named stay.
+
+        Args:
+            timeout_s: seconds until a request is given up with a RequestTimeoutError.
+            stream: whether `remote` returns a stream.
+        """
+        made = RunningGraph(self._application, self.on, self._forget)
+        made.deployed = self.deployed
+        made._timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        made._stream = self._stream if stream is None else stream
+        return made
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Sends a request to the root: its `predict` if it has one, else its `__call__`.
+
+        Returns:
+            A `Response` (awaitable, with `.result()`), or a `ResponseStream` with
+            `options(stream=True)`.
+        """
+        return self.entry().remote(*args, **kwargs)
+
+    def entry(self, *, values: bool = False) -> Handle:
+        """The handle that `remote` uses.
+
+        Args:
+            values: keep what goes into and comes out of each node, in `response.request.values`.
+        """
+        return self.handle.options(
+            method_name=self._application.entry_method,
+            stream=self._stream,
+            timeout_s=self._timeout_s,
+            values=values,
+        )
+
+    def node(self, name: str) -> Handle:
+        """A handle of one node alone: a deployment's name, a call's id, or its variable.
+
+        Raises:
+            NotRunningError: there is no such node.
+        """
+        for call in self.spec.calls:
+            if name in (call.id, call.label):
+                return self._application.handle(call.deployment).options(method_name=call.method)
+        if name not in {one.name for one in self.spec.deployments}:
+            raise NotRunningError("node", name, [one.name for one in self.spec.deployments])
+        return self._application.handle(name)
+
+    def status(self) -> tuple[DeploymentStatus, ...]:
+        """How each deployment is: replicas, calls under way and waiting, restarts, errors."""
+        return self._application.status()
+
+    def traces(self, count: int = 10) -> list[Trace]:
+        """The last requests, oldest first."""
+        return self._application.recorder.traces(count)
+
+    def trace(self, which: str = "last") -> Trace:
+        """One request: "last", "slowest", "failed" (the last that failed), or by its id.
+
+        Raises:
+            NotRunningError: there is none, or it is kept no more.
+        """
+        recorder = self._application.recorder
+        if which == "failed":
+            found = next(reversed(recorder.failures()), None)
+        elif which == "slowest":
+            found = max(recorder.traces(), key=lambda one: one.total_s, default=None)
+        elif which == "last":
+            found = next(reversed(recorder.traces(1)), None)
+        else:
+            found = recorder.find(which)
+        if found is None:
+            raise NotRunningError("request", which, ["last", "slowest", "failed"])
+        return found
+
+    def metrics(self, count: int | None = None) -> GraphSummary:
+        """Percentiles per node, and where the time went, over the last requests.
+
+        Args:
+            count: how many requests back; all that are kept (the last 2,000) when None.
+        """
+        return summarize(self._application.recorder.traces(count))
+
+    def bench(
+        self,
+        inputs: Any,
+        *,
+        count: int | None = None,
+        duration_s: float | None = None,
+        concurrency: int = 1,
+        warmup: int = 1,
+        progress: Callable[[int, float], None] | None = None,
+    ) -> BenchResult:
+        """Sends many requests and measures them; see `graphnb.session.bench`."""
+        from graphnb.session.bench import bench
+
+        return bench(
+            self,
+            inputs,
+            count=count,
+            duration_s=duration_s,
+            concurrency=concurrency,
+            warmup=warmup,
+            progress=progress,
+        )
+
+    def delete(self) -> None:
+        """Ends it; waits for requests under way, as long as each deployment grants."""
+        self._forget(self)
+        self._application.close()
+
+    def __repr__(self) -> str:
+        try:
+            root = self.spec.root
+        except NotRunningError:
+            return f"RunningGraph({self.name!r}, ended)"
+        return f"RunningGraph({self.name!r} on {self.on}, root {root})"

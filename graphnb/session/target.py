@@ -1,0 +1,52 @@
+"""What can be deployed, and how it becomes a graph with one root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphnb.authoring import CallNode, Deployment, DeploymentNode, Graph, InputNode, build
+from graphnb.authoring.build import Where
+from graphnb.drivers import DAGDriver
+from graphnb.graph import rules
+
+
+def root_of(target: Any) -> DeploymentNode:
+    """The root node of a target: a bare call, and a dict of routes, get a DAGDriver.
+
+    Args:
+        target: a bound class (a driver), a call, or a dict from route to call.
+
+    Raises:
+        GraphError: GN115, there is no graph in it; GN105 and others while the driver is bound.
+    """
+    if isinstance(target, DeploymentNode):
+        return target
+    if isinstance(target, CallNode) or (isinstance(target, Mapping) and target):
+        root = DAGDriver.bind(target)
+        assert isinstance(root, DeploymentNode)
+        return root
+    raise rules.EMPTY_GRAPH.error(f"{_what(target)} is not a graph", hint=_hint(target))
+
+
+def graph_of(target: Any, where: Where | None = None) -> Graph:
+    """The graph of a target, checked.
+
+    Raises:
+        GraphError: a rule is broken.
+    """
+    return build(root_of(target), where=where)
+
+
+def _what(target: Any) -> str:
+    if isinstance(target, Deployment):
+        return f"the deployment {target.name}, which is not bound,"
+    if isinstance(target, InputNode):
+        return "an InputNode alone"
+    return "an empty dict" if target == {} else f"a {type(target).__name__}"
+
+
+def _hint(target: Any) -> str | None:
+    if isinstance(target, Deployment):
+        return f"write {target.name}.bind(...)"
+    return None

@@ -1,0 +1,99 @@
+"""Keeps the last traces of one running graph, in bounded memory, and tells observers of each."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Protocol
+
+from graphnb.telemetry.spans import Trace
+
+logger = logging.getLogger("graphnb")
+
+MAX_TRACES = 2_000
+MAX_FAILED = 50
+MAX_SPANS = 40_000
+
+
+class Observer(Protocol):
+    """Is told of each request when it has ended, on the thread that ran it."""
+
+    def __call__(self, trace: Trace, /) -> None: ...
+
+
+class Recorder:
+    """The traces of one running graph: the last ones, and the last that failed.
+
+    Attributes:
+        requests: how many requests ended, ever.
+        failed: how many of them failed.
+    """
+
+    def __init__(self, *, max_traces: int = MAX_TRACES, max_spans: int = MAX_SPANS) -> None:
+        self.requests = 0
+        self.failed = 0
+        self._max_spans = max_spans
+        self._spans = 0
+        self._traces: deque[Trace] = deque()
+        self._max_traces = max_traces
+        self._failures: deque[Trace] = deque(maxlen=MAX_FAILED)
+        self._observers: list[Observer] = []
+
+    def record(self, trace: Trace) -> None:
+        """Keeps a trace and tells the observers; one that fails is logged and dropped."""
+        self.requests += 1
+        if trace.outcome != "ok":
+            self.failed += 1
+            self._failures.append(trace)
+        self._traces.append(trace)
+        self._spans += len(trace.spans)
+        while len(self._traces) > self._max_traces or self._spans > self._max_spans:
+            self._spans -= len(self._traces.popleft().spans)
+        for observer in self._observers:
+            self._tell(observer, trace)
+
+    def _tell(self, observer: Observer, trace: Trace) -> None:
+        try:
+            observer(trace)
+        except Exception:
+            logger.exception("an observer failed and is dropped: %r", observer)
+            self.unsubscribe(observer)
+
+    def subscribe(self, observer: Observer) -> None:
+        """Tells this observer of every request from now on."""
+        self._observers = [*self._observers, observer]
+
+    def unsubscribe(self, observer: Observer) -> None:
+        """Tells it no more; without effect for one that is not told."""
+        self._observers = [one for one in self._observers if one is not observer]
+
+    def traces(self, count: int | None = None) -> list[Trace]:
+        """The last traces, oldest first; all that are kept when `count` is None."""
+        kept = _copy(self._traces)
+        return kept if count is None else kept[-count:] if count > 0 else []
+
+    def failures(self) -> list[Trace]:
+        """The last requests that failed, oldest first."""
+        return _copy(self._failures)
+
+    def find(self, request_id: str) -> Trace | None:
+        """The trace of a request, if it is still kept."""
+        for trace in reversed([*self.failures(), *self.traces()]):
+            if trace.request_id == request_id:
+                return trace
+        return None
+
+    def clear(self) -> None:
+        """Forgets all traces; the totals stay."""
+        self._traces.clear()
+        self._failures.clear()
+        self._spans = 0
+
+
+def _copy(traces: deque[Trace]) -> list[Trace]:
+    """A copy, taken while another thread may append."""
+    while True:
+        try:
+            return list(traces)
+        except RuntimeError:  # it grew meanwhile
+            continue
