@@ -1,16 +1,16 @@
 """Multi-model inference graphs in notebooks: write them, see them, run them, ship them.
 
-    from graphnb import serve, InputNode, DAGDriver
+from graphnb import serve, InputNode, DAGDriver
 
-    @serve.deployment
-    async def double(x: int) -> int:
-        return 2 * x
+@serve.deployment
+async def double(x: int) -> int:
+    return 2 * x
 
-    with InputNode() as request:
-        doubled = double.bind(request["x"])
+with InputNode() as request:
+    doubled = double.bind(request["x"])
 
-    graph = graphnb.deploy(doubled, name="doubler")
-    graph.remote({"x": 21}).result()  # 42
+graph = graphnb.deploy(doubled, name="doubler")
+graph.remote({"x": 21}).result()  # 42
 """
 
 from __future__ import annotations

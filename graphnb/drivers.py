@@ -89,7 +89,11 @@ def _fastapi(graphs: Mapping[str, Any], adapters: Any) -> Any:
         app.add_api_route(route, endpoint, methods=["POST"], name=name, response_model=None)
         if route != _ROOT:
             app.add_api_route(
-                route + "/", endpoint, methods=["POST"], include_in_schema=False, response_model=None
+                route + "/",
+                endpoint,
+                methods=["POST"],
+                include_in_schema=False,
+                response_model=None,
             )
     return app
 

@@ -80,6 +80,4 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(serve, name)
     except AttributeError:
-        raise AttributeError(
-            f"neither graphnb.serve nor ray.serve has the name {name!r}"
-        ) from None
+        raise AttributeError(f"neither graphnb.serve nor ray.serve has the name {name!r}") from None

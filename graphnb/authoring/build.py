@@ -93,6 +93,12 @@ def unused_nodes(root: Node) -> tuple[Diagnostic, ...]:
     )
 
 
+def used_nodes(root: Node) -> list[Node]:
+    """All nodes that a root needs, without itself."""
+    found = _Found(root)
+    return [one for one in [*found.deployments, *found.calls, *found.inputs] if one is not root]
+
+
 def _feeds(node: CallNode, found: _Found, targets: set[int]) -> bool:
     """Whether a node that is not in the graph is a copy of one that is (made by `.options`)."""
     return any(

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 _order = itertools.count()
 
 
+def next_order() -> int:
+    """A number below the order of every node that is made from now on."""
+    return next(_order)
+
+
 class _NotGiven:
     """Says that no fallback was given, since None is a fallback that a user may want."""
 

@@ -51,6 +51,7 @@ class Replica:
         replica_id: the deployment's name and a number.
         instance: the user's object, or function; None until `start`.
         ongoing: calls that hold a slot; kept by the router.
+        methods: those that were called so far, ready to be called again.
         when_idle: set by the router when `ongoing` falls to 0; None while nobody waits for it.
     """
 
@@ -61,7 +62,7 @@ class Replica:
         self.instance: Any = None
         self.ongoing = 0
         self.when_idle: asyncio.Event | None = None
-        self._methods: dict[str, Method] = {}
+        self.methods: dict[str, Method] = {}
         self._threads = ThreadPoolExecutor(max_threads, thread_name_prefix=f"graphnb-{replica_id}")
 
     @property
@@ -109,9 +110,9 @@ class Replica:
         Raises:
             AttributeError: there is none.
         """
-        found = self._methods.get(name)
+        found = self.methods.get(name)
         if found is None:
-            found = self._methods[name] = self._find(name)
+            found = self.methods[name] = self._find(name)
         return found
 
     def _find(self, name: str) -> Method:
@@ -139,7 +140,7 @@ class Replica:
     async def close(self) -> None:
         """Lets the instance go; its threads end when their calls do."""
         instance, self.instance = self.instance, None
-        self._methods.clear()
+        self.methods.clear()
         self._threads.shutdown(wait=False)
         # Ray Serve's ingress classes have an async __del__, which garbage collection cannot await.
         finalize = getattr(type(instance), "__del__", None)

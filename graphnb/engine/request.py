@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +31,14 @@ class Request:
         deadline: on this process's `clock`, or None.
         version: which version of the graph answers; opaque to the engine.
         spans: of the calls that ended, or None when spans are off.
+        last_span: the id that was given last; the root's is 0.
         values: what went into and came out of each node, when somebody asked for it, else None.
         tasks: calls under way that must end when the request fails.
     """
 
     __slots__ = (
-        "_last_span",
         "deadline",
+        "last_span",
         "request_id",
         "spans",
         "started",
@@ -63,12 +65,19 @@ class Request:
         self.spans: list[Span] | None = [] if record else None
         self.values = values
         self.tasks: set[asyncio.Task[Any]] = set()
-        self._last_span = -1
+        self.last_span = -1
 
     def next_span(self) -> int:
-        """The id of the next span; the root's is 0."""
-        self._last_span += 1
-        return self._last_span
+        """The id of the next span."""
+        self.last_span += 1
+        return self.last_span
+
+    def note(self, node: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NodeValues:
+        """Keeps what goes into a node, for the one who asked for it."""
+        noted = NodeValues(node, tuple(args), dict(kwargs))
+        if self.values is not None:
+            self.values.append(noted)
+        return noted
 
     def cut_node(self) -> str | None:
         """The node that was at work when the request was cut off: the innermost one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -18,6 +18,9 @@ from graphnb.errors import NodeError, RequestCancelledError, RequestTimeoutError
 
 _PENDING = object()
 
+Work = Callable[[], Coroutine[Any, Any, Packed]]
+"""Makes the coroutine that answers a call."""
+
 
 class Response:
     """The answer of one call.
@@ -26,15 +29,29 @@ class Response:
     the answer is there, its spans.
     """
 
-    __slots__ = ("_callbacks", "_cancel", "_done", "_error", "_packed", "_traceback", "request")
+    __slots__ = (
+        "_callbacks",
+        "_cancelled",
+        "_done",
+        "_error",
+        "_loop",
+        "_packed",
+        "_task",
+        "_traceback",
+        "_work",
+        "request",
+    )
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, loop: asyncio.AbstractEventLoop, work: Work) -> None:
         self.request = request
+        self._loop = loop
+        self._work: Work | None = work
+        self._task: asyncio.Task[Any] | None = None
         self._packed: Any = _PENDING
         self._error: BaseException | None = None
         self._traceback: Any = None
         self._callbacks: list[Callable[[], None]] = []
-        self._cancel: Callable[[], None] | None = None
+        self._cancelled = False
         # A lock as a one-shot event: a quarter of the cost of threading.Event.
         self._done = threading.Lock()
         self._done.acquire()
@@ -50,8 +67,8 @@ class Response:
 
     def cancel(self) -> None:
         """Gives up on the call and on all that it waits for; without effect when it is done."""
-        if self._cancel is not None and not self.done():
-            self._cancel()
+        if not self.done():
+            _call_soon(self._loop, self._cancel_here)
 
     def result(self, timeout_s: float | None = None) -> Any:
         """Waits for the answer; also in a notebook cell, and in a deployment's sync method.
@@ -98,11 +115,29 @@ class Response:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         if not self.done():
-            yield from self._future(asyncio.get_running_loop()).__await__()
+            loop = asyncio.get_running_loop()
+            if self._work is not None and _engine_thread.loop is loop:
+                yield from self._in_place().__await__()
+            else:
+                yield from _wait_in_loop(self, loop).__await__()
         return self._value()
 
-    def _future(self, loop: asyncio.AbstractEventLoop) -> Awaitable[None]:
-        return _wait_in_loop(self, loop)
+    async def _in_place(self) -> None:
+        """Does the work in the task that awaits it: a call that is awaited at once needs no own."""
+        work, self._work = self._work, None
+        assert work is not None
+        self._task = task = asyncio.current_task()
+        assert task is not None
+        try:
+            packed = await work()
+        except asyncio.CancelledError as error:
+            self._set_error(error)
+            if not self._cancelled or task.uncancel():  # the task itself was cancelled
+                raise
+        except BaseException as error:  # noqa: BLE001  raised by `_value`, here and later
+            self._set_error(error)
+        else:
+            self._set_value(packed)
 
     def _when_done(self, callback: Callable[[], None]) -> None:
         """Calls back once, on the engine's thread, or at once when it is done."""
@@ -118,7 +153,38 @@ class Response:
                 return
             callback()
 
-    # For the engine.
+    # For the engine; on its thread.
+
+    def _start(self) -> None:
+        """Starts the work in a task of its own, unless somebody awaited it before."""
+        work, self._work = self._work, None
+        if work is None:
+            return
+        self._task = task = self._loop.create_task(self._fill(work))
+        tasks = self.request.tasks
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    def _cancel_here(self) -> None:
+        if self.done():
+            return
+        self._cancelled = True
+        if self._work is not None:  # not started yet
+            self._work = None
+            self._set_error(asyncio.CancelledError())
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def _fill(self, work: Work) -> None:
+        try:
+            packed = await work()
+        except asyncio.CancelledError as error:
+            self._set_error(error)
+            raise
+        except BaseException as error:  # noqa: BLE001  raised again where it is awaited
+            self._set_error(error)
+        else:
+            self._set_value(packed)
 
     def _set_value(self, packed: Packed) -> None:
         self._packed = packed
@@ -134,7 +200,6 @@ class Response:
         self._finish()
 
     def _finish(self) -> None:
-        self._cancel = None
         self._done.release()
         self._run_callbacks()
 
@@ -149,7 +214,7 @@ async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> 
         if not waiter.done():
             waiter.set_result(None)
 
-    if getattr(_engine_thread, "loop", None) is loop:
+    if _engine_thread.loop is loop:
         response._when_done(wake)
     else:
         response._when_done(lambda: _call_soon(loop, wake))

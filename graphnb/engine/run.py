@@ -120,7 +120,7 @@ class Run:
         self._parent = parent
         self.values = list(schedule.slots)
         self._waiting = [one.waits_for for one in schedule.steps]
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
         self._finished: asyncio.Future[None] | None = None
         self._done: list[bool] = [False] * len(schedule.steps)
         self._fallbacks: dict[int, asyncio.Future[None]] = {}
@@ -167,15 +167,7 @@ class Run:
                 task.cancel()
 
     def _spawn(self, index: int) -> None:
-        task = asyncio.get_running_loop().create_task(self._work(index))
-        self._tasks.add(task)
-        # Held by the request too: a task that is cancelled must not vanish while it cleans up.
-        self._request.tasks.add(task)
-        task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._request.tasks.discard(task)
+        self._tasks.append(asyncio.get_running_loop().create_task(self._work(index)))
 
     async def _work(self, index: int) -> None:
         """Runs a step, and after it one of those that it made ready, and so on."""

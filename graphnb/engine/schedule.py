@@ -161,9 +161,7 @@ class _Compiler:
     def _step(self, call: str, load: Load, parents: list[tuple[str, ...]]) -> Step:
         spec = self._graph.spec.call(call)
         index = self._index[call]
-        outputs = [
-            (path, slot) for (source, path), slot in self._slots.items() if source == call
-        ]
+        outputs = [(path, slot) for (source, path), slot in self._slots.items() if source == call]
         fallback = self._graph.calls[call].fallback
         is_node = isinstance(fallback, ValueMarker)
         return Step(
@@ -175,9 +173,7 @@ class _Compiler:
             outputs=tuple(outputs),
             after=parents[index],
             waits_for=len(parents[index]),
-            dependents=tuple(
-                other for other in range(self._always) if call in parents[other]
-            ),
+            dependents=tuple(other for other in range(self._always) if call in parents[other]),
             timeout_s=spec.timeout_s,
             retries=spec.retries,
             has_fallback=spec.fallback is not None,

@@ -71,7 +71,9 @@ class RunningGraph:
         """The root's handle."""
         return self._application.handle(self.spec.root)
 
-    def options(self, *, timeout_s: float | None = None, stream: bool | None = None) -> RunningGraph:
+    def options(
+        self, *, timeout_s: float | None = None, stream: bool | None = None
+    ) -> RunningGraph:
         """The same running graph with other options for its requests; those not named stay.
 
         Args:

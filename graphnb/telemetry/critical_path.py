@@ -103,24 +103,66 @@ def _parent(span: Span) -> int:
 _Part = tuple[Span, float, float]
 
 
-def _waited_for(siblings: Sequence[Span], begin: float, end: float) -> list[_Part]:
+def _waited_for(spans: Sequence[Span], begin: float, end: float) -> list[_Part]:
     """The siblings on the path between two moments, each with its window, latest first."""
+    siblings = _Siblings([one for one in spans if one.start_s < end and one.end_s > begin])
     parts: list[_Part] = []
-    left = [span for span in siblings if span.start_s < end and span.end_s > begin]
     now = end
-    current = _last(left, now)
+    current = siblings.last(now)
     while current is not None and now > begin:
         window = (max(begin, min(current.start_s, now)), min(current.end_s, now))
         if window[1] > window[0]:
             parts.append((current, *window))
-        left.remove(current)
         now = min(now, window[0])
-        current = _before(current, left, now)
+        current = siblings.before(current, now)
     return parts
 
 
+class _Siblings:
+    """The children of one span, asked for ever earlier moments; answers with each one once."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = spans
+        self._by_call: dict[str, list[Span]] = defaultdict(list)
+        for span in spans:
+            if span.call is not None:
+                self._by_call[span.call].append(span)
+        # A stack with the last to end on top, and the cancelled ones below all others. What is
+        # too late for one moment is too late for every earlier one, so it can be taken off.
+        self._ended = sorted(
+            spans, key=lambda one: (one.outcome != "cancelled", one.end_s, -one.span_id)
+        )
+        self._given: set[int] = set()
+
+    def last(self, now: float) -> Span | None:
+        """What returned last; what was cancelled, or still ran at that time, comes after."""
+        return self._give(_last(self._spans, now))
+
+    def before(self, span: Span, now: float) -> Span | None:
+        """What the span waited for before it could begin: an input, else whatever ended last."""
+        calls = (*span.after, span.call)
+        named = [one for call in calls if call is not None for one in self._by_call.get(call, ())]
+        caused = (one for one in named if self._begun(one, now) and _caused(one, span))
+        return self._give(_last(caused, now) or self._last_ended(now))
+
+    def _last_ended(self, now: float) -> Span | None:
+        while self._ended:
+            top = self._ended[-1]
+            if top.end_s <= now + _CLOCK_NOISE_S and self._begun(top, now):
+                return top
+            self._ended.pop()
+        return None
+
+    def _begun(self, span: Span, now: float) -> bool:
+        return span.start_s < now and span.span_id not in self._given
+
+    def _give(self, span: Span | None) -> Span | None:
+        if span is not None:
+            self._given.add(span.span_id)
+        return span
+
+
 def _last(spans: Iterable[Span], now: float) -> Span | None:
-    """The span that returned last; what was cancelled, or still ran at that time, comes after."""
     return max(
         spans,
         key=lambda span: (
@@ -133,19 +175,8 @@ def _last(spans: Iterable[Span], now: float) -> Span | None:
     )
 
 
-def _before(span: Span, siblings: Sequence[Span], now: float) -> Span | None:
-    """What the span waited for before it could begin."""
-    begun = [one for one in siblings if one.start_s < now]
-    caused = [one for one in begun if _caused(one, span)]
-    return _last(caused, now) or _last(
-        (one for one in begun if one.end_s <= now + _CLOCK_NOISE_S), now
-    )
-
-
 def _caused(earlier: Span, span: Span) -> bool:
-    """Whether `span` says that it waited for `earlier`: an input, or an attempt before it."""
-    if earlier.call is None or earlier.end_s > span.end_s:
-        return False
-    return earlier.call in span.after or (
-        earlier.call == span.call and earlier.end_s <= span.start_s + _CLOCK_NOISE_S
-    )
+    """Whether a call that `span` names is its cause: an input, or an attempt before it."""
+    if earlier.call == span.call:
+        return earlier.end_s <= span.start_s + _CLOCK_NOISE_S
+    return earlier.end_s <= span.end_s

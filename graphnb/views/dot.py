@@ -5,7 +5,8 @@
 The same spec gives the same bytes. Graphviz lays the text out; each node and edge also carries
 what `drawing` puts on it (`title`, `subtitle`, `notes`, `p50`, ...), so that the DOT text alone
 makes the picture, and plain `dot -Tsvg` makes a decent one too. Boxes have fixed sizes: a summary
-changes what they say and their colours, never the layout.
+changes what they say and their colours, never the layout; nor does it thicken anything here, since
+Graphviz moves the ends of lines to make room for that.
 
 - Data edges are solid; edges to the same call from the same source are one line.
 - Handle edges are dashed, from the holder to the deployment that it calls.
@@ -27,7 +28,7 @@ from graphnb.views.lines import Line, cluster
 from graphnb.views.lines import lines as all_lines
 from graphnb.views.overlay import Metrics, Overlay
 from graphnb.views.palette import CARDS, CRITICAL, FAINT, LINES, LineKind
-from graphnb.views.typography import clean, shorten, text_width
+from graphnb.views.typography import clean, printable, shorten, text_width
 
 if TYPE_CHECKING:
     from graphnb.graph.spec import DeploymentSpec, GraphSpec
@@ -132,7 +133,7 @@ def _card_attributes(card: Card, metrics: Metrics | None) -> dict[str, str]:
             "fillcolor": metrics.fill,
         }
         if metrics.critical:
-            attributes |= {"critical": "true", "color": CRITICAL, "penwidth": "2.5"}
+            attributes |= {"critical": "true", "color": CRITICAL}
     return attributes | {"label": _text("\n".join(filter(None, lines)))}
 
 
@@ -162,13 +163,12 @@ def _line_attributes(line: Line) -> dict[str, str]:
         "id": line.id,
         "kind": line.kind,
         "color": LINES[line.kind],
-        "penwidth": "1.4",
         "tooltip": _text(line.tooltip),
     }
     if line.label:
         style["label"] = _text(line.label)
     if line.critical:
-        style |= {"critical": "true", "color": CRITICAL, "penwidth": "2.6"}
+        style |= {"critical": "true", "color": CRITICAL}
     if line.tail_group:
         style["ltail"] = line.tail_group
     if line.head_group:
@@ -183,5 +183,5 @@ def _grouped(spec: GraphSpec, deployment: str) -> bool:
 def _text(text: str) -> str:
     """The text as DOT's attributes hold it: backslashes doubled, never taken for HTML."""
     # Not through str(): the subclass that `escape` returns is what says "no HTML".
-    escaped: str = graphviz.escape(text)
+    escaped: str = graphviz.escape(printable(text))
     return escaped

@@ -3,7 +3,7 @@
     graph root DAGDriver: 3 deployments, 2 calls
       request
       tokens = tokenize(text ← request['text'])
-      best   = Ensemble.run(tokens ← tokens)  [2 replicas]
+      best   = Ensemble.run(tokens ← tokens) [2 replicas]
       Ensemble ⇢ Scorer
       DAGDriver runs best
 
@@ -84,4 +84,4 @@ def _deployments(spec: GraphSpec, titles: dict[str, str]) -> Iterator[str]:
 
 
 def _bracketed(notes: list[str]) -> str:
-    return f"  [{', '.join(map(clean, notes))}]" if notes else ""
+    return f" [{', '.join(map(clean, notes))}]" if notes else ""

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from html import escape
 
-__all__ = ["MONO", "SANS", "clean", "shorten", "text_width", "xml"]
+__all__ = ["MONO", "SANS", "clean", "printable", "shorten", "text_width", "xml"]
 
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -39,12 +39,17 @@ _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]"
 
 def clean(text: str) -> str:
     """The text on one line, without characters that a picture cannot hold."""
-    return " ".join(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text).split())
+    return " ".join(printable(text).split())
+
+
+def printable(text: str) -> str:
+    """The text with a sign in place of each character that a picture cannot hold."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def xml(text: str) -> str:
     """The text for an XML or HTML document, in an attribute too."""
-    return escape(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text))
+    return escape(printable(text))
 
 
 def text_width(text: str, size: float, *, bold: bool = False, mono: bool = False) -> float:

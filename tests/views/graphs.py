@@ -20,10 +20,12 @@ HOSTILE = "<b onload='x'>&amp;\"\\ \\n\x00\n日本😀" + "y" * 300
 
 
 def item(key):
+    """The path `[key]`."""
     return (Key("item", key),)
 
 
 def driver(call, argument="dag", name="DAGDriver"):
+    """A deployment that runs one graph."""
     return DeploymentSpec(name, "class", name, graphs=(GraphEdge(call, argument),))
 
 

@@ -5,7 +5,8 @@ the globals, closures, defaults and annotations that it uses, the local modules 
 init args. An equal digest keeps the live instance, another one replaces it. So the digest errs on
 one side only: what cannot be hashed is "changed".
 
-    >>> def double(x): return 2 * x
+    >>> def double(x):
+    ...     return 2 * x
     >>> code_digest(double) == code_digest(double)
     True
 

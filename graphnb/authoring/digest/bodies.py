@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from graphnb.authoring.digest.source import source_digest
 from graphnb.authoring.digest.stream import ATOMS, atom_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LOAD_GLOBAL = dis.opmap["LOAD_GLOBAL"]
 _LOAD_NAMES = frozenset(

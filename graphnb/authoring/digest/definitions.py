@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -18,17 +17,22 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.digest.bodies import CodeFacts, annotation_names, code_facts
 from graphnb.authoring.digest.modules import (
+    LIBRARY,
     import_parts,
-    module_origin,
+    library_holds,
     origin,
     used,
     version,
 )
-from graphnb.authoring.digest.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from graphnb.authoring.digest.stream import Stream
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made at run time, not compiled into Python
 
@@ -59,14 +63,13 @@ def function_parts(stream: Stream, function: FunctionType) -> Iterator[object]:
     namespace = function.__globals__
     where = origin(namespace)
     code = function.__code__
-    if where in {"standard", "installed"}:
-        module = str(namespace["__name__"])
-        if _lookup(module, function.__qualname__) is function:
-            stream.write("function of", module, function.__qualname__, version(module))
-            return
+    module = str(namespace.get("__name__"))
+    if library_holds(module, function.__qualname__, function):
+        stream.write("function of", module, function.__qualname__, version(module))
+        return
     if stream.repeats(function, twin=(function.__qualname__, code)):
         return
-    if where in {"standard", "installed"}:
+    if where in LIBRARY:
         stream.write("code of", module, code.co_qualname, version(module))
         yield from _library_parts(stream, function)
         return
@@ -87,9 +90,7 @@ def _library_parts(stream: Stream, function: FunctionType) -> Iterator[object]:
         yield from _held_parts(stream, function, ())
 
 
-def _held_parts(
-    stream: Stream, function: FunctionType, names: tuple[str, ...]
-) -> Iterator[object]:
+def _held_parts(stream: Stream, function: FunctionType, names: tuple[str, ...]) -> Iterator[object]:
     """What the function object holds: defaults, closure, attributes."""
     yield function.__defaults__
     yield function.__kwdefaults__
@@ -139,8 +140,7 @@ def class_parts(stream: Stream, cls: type) -> Iterator[object]:
     if not cls.__flags__ & _HEAP_TYPE:
         stream.write("type", module, cls.__qualname__)
         return
-    where = module_origin(module)
-    if where in {"standard", "installed"} and _lookup(module, cls.__qualname__) is cls:
+    if library_holds(module, cls.__qualname__, cls):
         stream.write("class of", module, cls.__qualname__, version(module))
         return
     if stream.repeats(cls, twin=("class", cls.__qualname__)):
@@ -158,8 +158,9 @@ def class_parts(stream: Stream, cls: type) -> Iterator[object]:
 def _class_annotation_parts(stream: Stream, cls: type) -> Iterator[object]:
     """What annotations that are still text mean in the class's module."""
     namespace = getattr(sys.modules.get(cls.__module__), "__dict__", {})
-    annotations = vars(cls).get("__annotations__", {})
-    for text in [text for text in annotations.values() if isinstance(text, str)]:
+    annotations = vars(cls).get("__annotations__")
+    texts = annotations.values() if isinstance(annotations, dict) else ()
+    for text in [text for text in texts if isinstance(text, str)]:
         names = annotation_names(text)
         for name in names:
             if name in namespace:
@@ -169,7 +170,7 @@ def _class_annotation_parts(stream: Stream, cls: type) -> Iterator[object]:
 
 def _counts(cls: type, name: str) -> bool:
     """Whether a member says something that no other member says."""
-    if "__pydantic_fields__" in vars(cls):
+    if "__pydantic_decorators__" in vars(cls):
         if name.startswith("__pydantic_"):
             return name in _PYDANTIC_MEMBERS
         if name == "__signature__":
@@ -184,16 +185,19 @@ def _clean_doc(doc: object) -> object:
     return None if " at 0x" in doc else inspect.cleandoc(doc)
 
 
-def method_parts(_stream: Stream, method: MethodType) -> Iterable[object]:
+def method_parts(stream: Stream, method: MethodType) -> Iterator[object]:
     """A bound method: its function, and the object that it is bound to."""
-    return (method.__func__, method.__self__)
+    if not _written_by_name(stream, method):
+        yield method.__func__
+        yield method.__self__
 
 
 def builtin_parts(stream: Stream, function: BuiltinFunctionType) -> Iterator[object]:
     """A function or bound method in C: its name, and the object that it is bound to."""
-    stream.write("builtin", str(function.__module__), function.__qualname__)
-    if not isinstance(function.__self__, ModuleType):
-        yield function.__self__
+    if not _written_by_name(stream, function):
+        stream.write("builtin", str(function.__module__), function.__qualname__)
+        if not isinstance(function.__self__, ModuleType):
+            yield function.__self__
 
 
 def descriptor_parts(stream: Stream, descriptor: WrapperDescriptorType) -> Iterator[object]:
@@ -215,14 +219,13 @@ def wrapper_parts(
     yield wrapper.__func__
 
 
-def _lookup(module: str, qualname: str) -> object:
-    """What a module holds under a qualified name, read without running any code of it."""
-    found: Any = sys.modules.get(module)
-    for part in qualname.split("."):
-        found = getattr(found, "__dict__", {}).get(part)
-        if isinstance(found, staticmethod | classmethod):
-            found = found.__func__
-    return found
+def _written_by_name(stream: Stream, method: MethodType | BuiltinFunctionType) -> bool:
+    """Writes a bound method that a library's module holds, `random.choice` for one.
 
-
-Parts = Callable[[Stream, Any], Iterable[object]]
+    What it is bound to is the library's own, and in the case of `random` changes at each call.
+    """
+    for module in (method.__module__, type(method.__self__).__module__):
+        if library_holds(module, method.__name__, method):
+            stream.write("method of", module, method.__name__, version(module))
+            return True
+    return False

@@ -13,17 +13,20 @@ import os
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphnb.authoring.digest.bodies import BodyImport
 from graphnb.authoring.digest.source import tree_digest
-from graphnb.authoring.digest.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from graphnb.authoring.digest.stream import Stream
 
 Origin = Literal[
     "standard",  # Python's own
@@ -32,10 +35,13 @@ Origin = Literal[
     "dynamic",  # made at run time, `__main__` above all
 ]
 
+# What does not change while its version stays.
+LIBRARY: frozenset[Origin] = frozenset({"standard", "installed"})
+
 _STANDARD_PLACES = tuple(
     {
         os.path.realpath(place) + os.sep
-        for place in (os.path.dirname(os.__file__), *map(sysconfig.get_path, ("stdlib", "platstdlib")))
+        for place in map(sysconfig.get_path, ("stdlib", "platstdlib"))
     }
 )
 
@@ -71,9 +77,18 @@ def origin(namespace: Mapping[str, Any]) -> Origin:
     return _origin(str(namespace.get("__name__", "")), _path(namespace))
 
 
-def module_origin(name: str) -> Origin:
-    """Where a module comes from, by name."""
-    return _origin(name, _path(_namespace(name)))
+def library_holds(module: object, qualname: str, value: object) -> bool:
+    """Whether a value is what a library's module holds under that name."""
+    if not isinstance(module, str) or _origin(module, _path(_namespace(module))) not in LIBRARY:
+        return False
+    namespace: Mapping[str, Any] = _namespace(module)
+    found: object = None
+    for part in qualname.split("."):  # by __dict__, since this must run no code of the library
+        found = namespace.get(part)
+        if isinstance(found, staticmethod | classmethod):
+            found = found.__func__
+        namespace = getattr(found, "__dict__", {})
+    return found is value
 
 
 def _namespace(name: str) -> Mapping[str, Any]:
@@ -124,7 +139,7 @@ def _distribution_version(module: str) -> str:
 def module_parts(stream: Stream, use: ModuleUse) -> Iterator[object]:
     """Writes a module, once, and gives its imports and the attributes that are named."""
     where = _origin(use.name, use.path)
-    if where in {"standard", "installed"}:
+    if where in LIBRARY:
         stream.write("module", use.name, "" if where == "standard" else version(use.name))
         return
     if not stream.repeats(use, name=("module", use.name)):
@@ -175,7 +190,7 @@ def import_parts(
         for count in range(1, len(parts) + 1):
             found = _find(".".join(parts[:count]), names)
             yield found
-        if _origin(found.name, found.path) in {"standard", "installed"}:
+        if _origin(found.name, found.path) in LIBRARY:
             continue
         for name in statement.names:
             if name not in found.namespace:  # then it is a module, if it is anything yet
@@ -231,7 +246,7 @@ _files: dict[str, tuple[tuple[int, ...], FileFacts]] = {}
 def file_facts(path: str) -> FileFacts:
     """The facts about a file, read again when its time or size changed."""
     try:
-        stat = os.stat(path)
+        stat = Path(path).stat()
     except OSError:
         return FileFacts(b"no file", ())
     stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)

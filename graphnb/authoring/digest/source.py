@@ -7,21 +7,24 @@ files are edited after they were imported, and other tools rewrite what they com
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import inspect
 import linecache
 import warnings
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from hashlib import blake2b
 from operator import or_
 from types import CodeType
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_Def = ast.FunctionDef | ast.AsyncFunctionDef
+_DOCUMENTED = (_Def, ast.ClassDef, ast.Module)
 
 _SIZE = 16
 _FUTURES = reduce(or_, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names))
@@ -46,61 +49,62 @@ def tree_digest(root: ast.AST, *, skip: frozenset[str] = frozenset()) -> bytes:
     Args:
         skip: fields of the root that do not count.
     """
-    pieces: list[str] = []
-    stack: list[object] = list(_open(root, pieces, skip))
+    pieces = [type(root).__name__]
+    stack = _fields(root, _IGNORED_FIELDS | skip)
     while stack:
         item = stack.pop()
         if isinstance(item, ast.AST):
-            stack.extend(_open(item, pieces, frozenset()))
+            # Each node writes all of its fields, and each list its length: nothing need be closed.
+            pieces.append(type(item).__name__)
+            stack.extend(_fields(item, _IGNORED_FIELDS))
         elif isinstance(item, list):
-            pieces.append("[")
-            stack.append(_CLOSE)
+            pieces.append(f"[{len(item)}")
             stack.extend(reversed(item))
-        elif item is _CLOSE:
-            pieces.append(")")
         else:
             pieces.append(repr(item))
     return blake2b("\x1f".join(pieces).encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
 
 
-_CLOSE = object()
+def _fields(node: ast.AST, skip: frozenset[str]) -> list[object]:
+    """The fields of a node that count, last first."""
+    fields = [getattr(node, name, None) for name in reversed(node._fields) if name not in skip]
+    return list(map(_clean_docstring, fields)) if isinstance(node, _DOCUMENTED) else fields
 
 
-def _open(node: ast.AST, pieces: list[str], skip: frozenset[str]) -> Iterator[object]:
-    """Writes the node's name; gives what is to be popped next, last first."""
-    pieces.append(type(node).__name__ + "(")
-    yield _CLOSE
-    for field in reversed(node._fields):
-        if field in _IGNORED_FIELDS or field in skip:
-            continue
-        value = getattr(node, field, None)
-        yield _clean_docstring(value) if field == "body" else value
-
-
-def _clean_docstring(body: object) -> object:
-    """The body with its docstring's indentation taken off, which formatters change."""
-    match body:
+def _clean_docstring(field: object) -> object:
+    """A body with its docstring's indentation taken off, which formatters change."""
+    match field:
         case [ast.Expr(value=ast.Constant(value=str(text))), *rest]:
             return [ast.Expr(ast.Constant(inspect.cleandoc(text))), *rest]
-    return body
+    return field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Text:
     """A text that was parsed and compiled.
 
     Attributes:
         codes: every code object in it.
-        functions: by name and first line, which is that of the first decorator.
-        lambdas: all of them, outer ones first.
     """
 
+    tree: ast.Module
     codes: frozenset[CodeType]
-    functions: Mapping[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef]
-    lambdas: tuple[ast.Lambda, ...]
+
+    @cached_property
+    def functions(self) -> Mapping[tuple[str, int], _Def]:
+        """By name and first line, which is that of the first decorator."""
+        return {
+            (one.name, min([one.lineno, *(each.lineno for each in one.decorator_list)])): one
+            for one in _defs(self.tree.body)
+        }
+
+    @cached_property
+    def lambdas(self) -> tuple[ast.Lambda, ...]:
+        """All of them, outer ones first."""
+        return tuple(one for one in ast.walk(self.tree) if isinstance(one, ast.Lambda))
 
 
-def _find(code: CodeType, namespace: dict[str, Any]) -> Function | None:
+def _find(code: CodeType, namespace: dict[str, Any]) -> _Def | ast.Lambda | None:
     """The function that the code was compiled from."""
     text = _source_text(code, namespace)
     if text is None:
@@ -125,33 +129,32 @@ def _source_text(code: CodeType, namespace: dict[str, Any]) -> _Text | None:
 
 @lru_cache(maxsize=64)
 def _parse(text: str, flags: int) -> _Text | None:
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as cells are compiled
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were shown when the code was first compiled
             tree = ast.parse(text)
-            flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as cells are compiled
             code = compile(tree, "<digest>", "exec", flags=flags, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    nodes = list(ast.walk(tree))
-    functions = {(n.name, _first_line(n)): n for n in nodes if _is_def(n)}
-    lambdas = tuple(n for n in nodes if isinstance(n, ast.Lambda))
-    return _Text(frozenset(_nested(code)), functions, lambdas)
-
-
-def _is_def(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-
-
-def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    return _Text(tree, frozenset(_nested(code)))
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:
+    """The code objects in a code object, and in those."""
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield constant
             yield from _nested(constant)
+
+
+def _defs(statements: Iterable[ast.AST]) -> Iterator[_Def]:
+    """The functions in a block, and in the blocks within; expressions hold none."""
+    for statement in statements:
+        if isinstance(statement, _Def):
+            yield statement
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _defs(getattr(statement, block, ()))
 
 
 def _holds(body: ast.expr, code: CodeType) -> bool:

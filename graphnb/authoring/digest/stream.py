@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import marshal
 import os
-from collections.abc import Callable, Hashable, Iterable, Iterator
 from hashlib import blake2b
 from types import EllipsisType, NoneType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ _MARSHAL = 2
 _PIECE = 1 << 14
 
 
-def atom_bytes(value: object) -> bytes:
+def atom_bytes(value: Any) -> bytes:
     """The bytes of an atom, or of a tuple of atoms: equal for equal types and contents."""
     return marshal.dumps(value, _MARSHAL)
 
@@ -60,10 +63,16 @@ class Stream:
         pieces.extend(str(len(field)) for field in data)
         self._hash.update(" ".join(pieces).encode() + b")" + b"".join(data))
 
-    def write_buffer(self, buffer: memoryview) -> None:
-        """Hashes contiguous memory without copying it."""
-        self._hash.update(b"buffer %d " % buffer.nbytes)
-        self._hash.update(buffer)
+    def write_raw(self, memory: memoryview | bytes) -> None:
+        """Hashes bytes as they are; the record before them must say how many there are."""
+        self._hash.update(memory)
+
+    def _write_atom(self, atom: object) -> None:
+        if isinstance(atom, bytes) and len(atom) > _PIECE:  # large enough not to be copied
+            self.write("bytes", str(len(atom)))
+            self.write_raw(atom)
+        else:
+            self.write("atom", atom_bytes(atom))
 
     def write_atoms(self, atoms: list[object]) -> None:
         """Hashes a row of atoms."""
@@ -83,7 +92,7 @@ class Stream:
             try:
                 for part in stack[-1]:
                     if type(part) in ATOMS:
-                        self.write("atom", atom_bytes(part))
+                        self._write_atom(part)
                     else:
                         stack.append(iter(self._parts(self, part)))
                         break

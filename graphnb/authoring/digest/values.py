@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import copyreg
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import chain
-from pickle import PickleBuffer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from graphnb.authoring.digest.modules import library_holds, version
 from graphnb.authoring.digest.stream import ATOMS, Stream, atom_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def _rows(stream: Stream, rows: Iterable[Iterable[object]]) -> Iterable[object]:
             yield from items
 
 
-def set_parts(stream: Stream, members: Set[object]) -> Iterable[object]:
+def set_parts(stream: Stream, members: AbstractSet[object]) -> Iterable[object]:
     """A set: its members by their digests, which have an order that they themselves have not."""
     stream.write("set", str(len(members)))
     yield type(members)
@@ -70,10 +73,10 @@ def set_parts(stream: Stream, members: Set[object]) -> Iterable[object]:
 
 
 def buffer_parts(stream: Stream, value: Any) -> Iterable[object]:
-    """An object that is memory and no more: bytearray, array, memoryview, pickled buffers."""
+    """An object that is memory and no more: bytearray, array, memoryview, pickled buffer."""
     view = memoryview(value)
     stream.write("memory", type(value).__name__, view.format, repr(view.shape))
-    stream.write_buffer(view if view.contiguous else memoryview(view.tobytes()))
+    stream.write_raw(view.cast("B") if view.c_contiguous and view.nbytes else view.tobytes())
     return ()
 
 
@@ -89,20 +92,24 @@ def array_parts(stream: Stream, array: Any) -> Iterable[object]:
     """An array: type of its items, shape and memory, without a copy if it lies in one piece."""
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     stream.write("array", repr(array.dtype), repr(array.shape), "F" if fortran else "C")
-    if fortran:
-        array = array.T
+    array = array.T if fortran else array
     if array.flags.c_contiguous:
-        stream.write_buffer(memoryview(array.reshape(-1).view("u1")))
+        stream.write_raw(memoryview(array.reshape(-1).view("u1")))
     else:
-        for row in array:  # so that no more than a row is copied at a time
-            yield row if is_array(row) else row.item()
+        flags = ["external_loop", "buffered", "zerosize_ok"]
+        for piece in sys.modules["numpy"].nditer(array, flags=flags, order="C"):
+            stream.write_raw(piece.tobytes())
+    return ()
 
 
 def object_parts(stream: Stream, value: object) -> Iterator[object]:
     """Any other object: its class and its state, as pickling would save them."""
     reduced = _reduce(value)
     if isinstance(reduced, str):  # pickling would save no more than a name
-        stream.write("named", str(getattr(value, "__module__", "")), reduced)
+        module = str(getattr(value, "__module__", ""))
+        stream.write("named", module, reduced, version(module))
+        if library_holds(module, reduced, value):
+            return
         yield type(value)
         yield getattr(value, "__wrapped__", None)
         yield getattr(value, "__dict__", None)
@@ -124,10 +131,7 @@ def _reduce(value: object) -> str | tuple[Any, ...]:
     """
     reducer = copyreg.dispatch_table.get(type(value))
     # Protocol 5 hands over large buffers instead of copying them.
-    reduced = value.__reduce_ex__(5) if reducer is None else reducer(value)
-    if isinstance(reduced, str) or isinstance(reduced, tuple) and len(reduced) >= 2:
+    reduced: object = value.__reduce_ex__(5) if reducer is None else reducer(value)
+    if isinstance(reduced, str | tuple):
         return reduced
-    raise TypeError(f"{type(value).__qualname__} reduces to {type(reduced).__name__}")
-
-
-__all__ = ["PickleBuffer", "Placeholder"]
+    raise TypeError(f"{type(value).__qualname__} reduces to {reduced!r}")

@@ -108,9 +108,7 @@ class LocalApplication:
                 self._retire(old, version)
             return ApplyResult(changes, left_out(graph), self._url)
 
-    async def _next_version(
-        self, old: Version | None, graph: Graph, changes: SpecDiff
-    ) -> Version:
+    async def _next_version(self, old: Version | None, graph: Graph, changes: SpecDiff) -> Version:
         """Starts what is new; nothing that serves is touched but by `reconfigure`, which is undone
         when a later step fails."""
         started: dict[str, ReplicaSet] = {}

@@ -10,13 +10,14 @@ from typing import Any
 
 from graphnb.engine.context import InContext
 from graphnb.engine.replica import Method, Replica
-from graphnb.engine.request import Envelope, NodeValues, Request, clock, current_envelope
+from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.run import LoadArguments
-from graphnb.engine.values import Packed, pack, packed_size
+from graphnb.engine.values import Packed, Parcel, pack, packed_size
 from graphnb.errors import BackPressureError, NodeError, RequestError
 from graphnb.telemetry.spans import Outcome, Span
 
-_span = Span._make
+_set_envelope = current_envelope.set
+_new_span = tuple.__new__
 
 
 class Limits:
@@ -136,30 +137,37 @@ class ReplicaSet:
         after: tuple[str, ...],
         model_id: str,
     ) -> Packed:
-        """One call, from taking a slot to the packed result; records its span."""
-        began = clock()
-        span_id = request.next_span()
-        taken = invoked = ended = began
+        """One call, from taking a slot to the packed result; records its span.
+
+        This is the way of every request: it is long because each function call in it would cost
+        a tenth of a node.
+        """
+        began = taken = invoked = ended = clock()
+        span_id = request.last_span = request.last_span + 1
         waiting = 0.0
-        size = 0
+        packed: Packed = None
         outcome: Outcome = "error"
-        replica: Replica | None = None
+        replica = self._take(model_id)
         try:
-            replica = self._take(model_id) or await self._wait_for_slot(request)
+            if replica is None:
+                replica = await self._wait_for_slot(request)
             taken = clock()
             held = True
             try:
-                found = replica.method(method)
+                found = replica.methods.get(method) or replica.method(method)
                 args, kwargs = load()
-                envelope = Envelope(request, span_id, replica, model_id)
                 context = copy_context()
-                context.run(current_envelope.set, envelope)
-                noted = self._note(request, call or f"{self.name}.{method}", args, kwargs)
+                context.run(_set_envelope, Envelope(request, span_id, replica, model_id))
+                noted = None
+                if request.values is not None:
+                    noted = request.note(call or f"{self.name}.{method}", args, kwargs)
                 invoked = clock()
                 if found.kind == "async":
                     result = await InContext(found.call(*args, **kwargs), context)
-                elif found.kind == "sync":
-                    future = replica.run_in_thread(context, _Timed(found.call, args, kwargs))
+                else:
+                    future = replica.run_in_thread(
+                        context, _Timed(self._sync(found, method), args, kwargs)
+                    )
                     try:
                         started, result = await asyncio.wrap_future(future)
                     except asyncio.CancelledError:
@@ -168,11 +176,6 @@ class ReplicaSet:
                     waiting = started - invoked
                     if asyncio.iscoroutine(result):
                         result = await InContext(result, context)
-                else:
-                    raise TypeError(
-                        f"{self.name}.{method} is a generator: call it with "
-                        ".options(stream=True).remote(...)"
-                    )
                 ended = clock()
                 if noted is not None:
                     noted.result = result
@@ -180,34 +183,22 @@ class ReplicaSet:
                 if held:
                     self.release(replica)
             packed = pack(result, what="the result", node=call or self.name)
-            size = packed_size(packed)
             outcome = "ok"
             return packed
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        except BackPressureError:
-            outcome = "rejected"
-            raise
-        except RequestError as error:
-            self._note_error(request, error)
-            error.request_id = error.request_id or request.request_id
-            raise
         except BaseException as error:
             ended = clock()
-            self._note_error(request, error)
-            wrapped = self._wrapped(error, call or f"{self.name}.{method}", request)
-            raise wrapped from error
+            outcome, failure = self._failure(error, call or f"{self.name}.{method}", request)
+            if failure is error:
+                raise
+            raise failure from error
         finally:
-            spans = request.spans
-            if spans is not None:
+            if request.spans is not None:
                 total = clock() - began
-                queued = taken - began if replica is not None else total
-                executing = (ended if ended > invoked else clock()) - invoked - waiting
-                if invoked == began:  # cut off before user code began
-                    executing = 0.0
-                spans.append(
-                    _span(
+                queued = taken - began if taken > began else (0.0 if replica else total)
+                executing = ended - invoked - waiting if invoked > began else 0.0
+                request.spans.append(
+                    _new_span(
+                        Span,
                         (
                             span_id,
                             parent,
@@ -221,11 +212,34 @@ class ReplicaSet:
                             executing,
                             max(0.0, total - queued - waiting - executing),
                             outcome,
-                            size,
+                            packed.size if type(packed) is Parcel else 0,
                             after,
-                        )
+                        ),
                     )
                 )
+
+    def _sync(self, found: Method, method: str) -> Callable[..., Any]:
+        if found.kind != "sync":
+            raise TypeError(
+                f"{self.name}.{method} is a generator: call it with "
+                ".options(stream=True).remote(...)"
+            )
+        return found.call
+
+    def _failure(
+        self, error: BaseException, node: str, request: Request
+    ) -> tuple[Outcome, BaseException]:
+        """How a call that raised ended, and what the caller is told."""
+        if isinstance(error, asyncio.CancelledError):
+            return "cancelled", error
+        if isinstance(error, BackPressureError):
+            return "rejected", error
+        if request.values:
+            request.values[-1].error = error
+        if isinstance(error, RequestError):
+            error.request_id = error.request_id or request.request_id
+            return "error", error
+        return "error", self._wrapped(error, node, request)
 
     def _wrapped(self, error: BaseException, node: str, request: Request) -> NodeError:
         error.with_traceback(_user_part(error))
@@ -238,19 +252,6 @@ class ReplicaSet:
         loop = asyncio.get_running_loop()
         future.add_done_callback(lambda _: _soon(loop, lambda: self.release(replica)))
         return True
-
-    @staticmethod
-    def _note(request: Request, node: str, args: Any, kwargs: Any) -> NodeValues | None:
-        if request.values is None:
-            return None
-        noted = NodeValues(node, tuple(args), dict(kwargs))
-        request.values.append(noted)
-        return noted
-
-    @staticmethod
-    def _note_error(request: Request, error: BaseException) -> None:
-        if request.values:
-            request.values[-1].error = error
 
     # Streams.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -60,12 +60,11 @@ class LocalRouter:
         if options.stream:
             source = _LateStream(partial(self._open, call, request, parent, options))
             return ResponseStream(request, source, self._engine.loop)
-        response = Response(request)
-        start = partial(self._start, response, call, parent, options)
-        if self._engine.here:
-            start()
-        else:
-            self._engine.loop.call_soon_threadsafe(start)
+        loop = self._engine.loop
+        work = partial(self._work, call, request, parent, options.timeout_s)
+        response = Response(request, loop, work)
+        # In the next round of the loop; a call that is awaited before runs where it is awaited.
+        (loop.call_soon if self._engine.here else loop.call_soon_threadsafe)(response._start)
         return response
 
     def new_request(self, options: CallOptions) -> Request:
@@ -77,18 +76,13 @@ class LocalRouter:
             values=[] if options.values else None,
         )
 
-    def _start(
-        self, response: Response, call: _Call, parent: int | None, options: CallOptions
-    ) -> None:
-        request = response.request
+    def _work(
+        self, call: _Call, request: Request, parent: int | None, timeout_s: float | None
+    ) -> Coroutine[Any, Any, Packed]:
         if parent is None:
-            work = self.answer(request, lambda: self._dispatch(call, request, None))
-        else:
-            work = _limited(self._dispatch(call, request, parent), options.timeout_s, request)
-        task = self._engine.loop.create_task(_fill(response, work))
-        response._cancel = lambda: self._engine.loop.call_soon_threadsafe(task.cancel)
-        request.tasks.add(task)
-        task.add_done_callback(request.tasks.discard)
+            return self.answer(request, lambda: self._dispatch(call, request, None))
+        work = self._dispatch(call, request, parent)
+        return work if timeout_s is None else _limited(work, timeout_s, request)
 
     async def answer(self, request: Request, work: Callable[[], Any]) -> Any:
         """Runs a request from its beginning to its trace.
@@ -101,8 +95,9 @@ class LocalRouter:
         outcome: Outcome = "ok"
         error_text: str | None = None
         try:
-            limit = request.deadline and request.deadline - request.started
-            return await _limited(work(), limit, request)
+            if request.deadline is None:
+                return await work()
+            return await _limited(work(), request.deadline - request.started, request)
         except BaseException as error:
             outcome, error_text = _outcome(error), _one_line(error)
             for task in tuple(request.tasks):
@@ -167,12 +162,15 @@ class LocalRouter:
                 version.leave()
                 self._record(request, _outcome(error), _one_line(error))
             raise
-        return _RootStream(source, partial(self._end_stream, version, request), options.timeout_s,
-                           request) if begins else source
+        return (
+            _RootStream(
+                source, partial(self._end_stream, version, request), options.timeout_s, request
+            )
+            if begins
+            else source
+        )
 
-    def _end_stream(
-        self, version: Version, request: Request, error: BaseException | None
-    ) -> None:
+    def _end_stream(self, version: Version, request: Request, error: BaseException | None) -> None:
         version.leave()
         outcome: Outcome = "ok" if error is None else _outcome(error)
         self._record(request, outcome, None if error is None else _one_line(error))
@@ -228,18 +226,6 @@ def _packed_named(kwargs: Mapping[str, Any]) -> dict[str, Packed]:
 
 async def _settled(one: Any) -> Packed:
     return pack(await one) if isinstance(one, Response) else one
-
-
-async def _fill(response: Response, work: Any) -> None:
-    try:
-        packed = await work
-    except asyncio.CancelledError as error:
-        response._set_error(error)
-        raise
-    except BaseException as error:  # noqa: BLE001  raised again where it is awaited
-        response._set_error(error)
-    else:
-        response._set_value(packed)
 
 
 async def _limited(work: Any, timeout_s: float | None, request: Request) -> Any:

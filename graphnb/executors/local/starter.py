@@ -100,10 +100,12 @@ class Starter:
         binding = graph.deployments[name]
         return (
             tuple(
-                _pack_init(one, name, f"argument {index}")
-                for index, one in enumerate(binding.args)
+                _pack_init(one, name, f"argument {index}") for index, one in enumerate(binding.args)
             ),
-            {key: _pack_init(one, name, f"argument {key!r}") for key, one in binding.kwargs.items()},
+            {
+                key: _pack_init(one, name, f"argument {key!r}")
+                for key, one in binding.kwargs.items()
+            },
         )
 
     def new_set(self, graph: Graph, name: str) -> ReplicaSet:

@@ -1,0 +1,207 @@
+"""The options of each magic: one table, from which lines are parsed, help is shown and completed."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError
+
+
+class HelpShown(Exception):  # noqa: N818  not an error: the line asked for help, and got it
+    """Ends a magic whose line asked for help."""
+
+
+class MagicParser(argparse.ArgumentParser):
+    """Parses a magic's line; a mistake is a UsageError of one line, and nothing exits."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def parse_line(self, line: str) -> argparse.Namespace:
+        """The options of a line.
+
+        Raises:
+            UsageError: the line does not fit.
+            HelpShown: the line asked for help, which was printed.
+        """
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            self.error(str(error))
+        return self.parse_args(words)
+
+    def parse_expression(self, line: str) -> argparse.Namespace:
+        """The options of a line `NAME EXPRESSION...` whose expression keeps quotes and spaces.
+
+        Options stand before or after the expression.
+        """
+        words, expression = self._split(line)
+        options = self.parse_args(words)
+        options.expression = expression
+        return options
+
+    def _split(self, line: str) -> tuple[list[str], str]:
+        """The words that are options or the name, and the text that is left."""
+        front: list[str] = []
+        back: list[str] = []
+        rest = line.strip()
+        named = False
+        while rest:
+            word, _, after = rest.partition(" ")
+            if word.startswith("-") and (taken := self._takes(word)) is not None:
+                front.append(word)
+                rest = after.strip()
+                if taken:
+                    value, _, rest = rest.partition(" ")
+                    front.append(value)
+                    rest = rest.strip()
+            elif not named:
+                front.append(word)
+                named, rest = True, after.strip()
+            else:
+                break
+        while rest:
+            head, _, word = rest.rpartition(" ")
+            before, _, option = head.rpartition(" ")
+            if self._takes(word) == 0:
+                back[:0] = [word]
+                rest = head.strip()
+            elif self._takes(option) == 1:
+                back[:0] = [option, word]
+                rest = before.strip()
+            else:
+                break
+        return [*front, *back], rest
+
+    def _takes(self, word: str) -> int | None:
+        """How many values an option takes; None for what is no option."""
+        action = self._option_string_actions.get(word)
+        if action is None:
+            return None
+        return 0 if action.nargs == 0 else 1
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise HelpShown(message or "")
+
+    def options(self) -> list[str]:
+        """The option names, for completion."""
+        return [name for name in self._option_string_actions if name.startswith("--")]
+
+
+def _deploy(prog: str) -> MagicParser:
+    parser = MagicParser(prog, "Deploy a graph, or update the running graph of that name.")
+    if prog == "%deploy":
+        parser.add_argument("target", metavar="VAR", help="the variable that holds the graph")
+        parser.add_argument(
+            "name", metavar="NAME", nargs="?", help="what to call it; VAR when left out"
+        )
+    else:
+        parser.add_argument("name", metavar="NAME", help="what to call the graph")
+        parser.add_argument("--root", metavar="VAR", help="the graph, where the cell makes several")
+    parser.add_argument("--route", metavar="/PATH", help="the path that it answers below")
+    parser.add_argument("--on", metavar="WHERE", help="where it runs: local")
+    parser.add_argument("--no-http", action="store_true", help="answer by handle alone")
+    return parser
+
+
+def _graph(prog: str) -> MagicParser:
+    parser = MagicParser(prog, "Draw a graph, without deploying it.")
+    parser.add_argument("name", metavar="VAR", help="a node's variable, or a running graph's name")
+    parser.add_argument(
+        "--latency", action="store_true", help="with what the last requests took, node by node"
+    )
+    return parser
+
+
+def _request(prog: str) -> MagicParser:
+    parser = MagicParser(prog, "Send one request to a running graph, and show the answer.")
+    parser.add_argument("name", metavar="NAME", help="the running graph")
+    parser.add_argument("--http", action="store_true", help="over HTTP, as JSON")
+    parser.add_argument(
+        "--values", action="store_true", help="show what went into and came out of each node"
+    )
+    parser.add_argument("--timeout", metavar="S", type=float, help="give up after S seconds")
+    parser.add_argument("--node", metavar="NODE", help="call this node alone")
+    return parser
+
+
+def _bench(prog: str) -> MagicParser:
+    parser = MagicParser(prog, "Send many requests to a running graph, and measure it.")
+    parser.add_argument("name", metavar="NAME", help="the running graph")
+    parser.add_argument(
+        "--inputs",
+        metavar="EXPR",
+        required=True,
+        help="a list of requests, sent in turn, or one request",
+    )
+    parser.add_argument("--count", "-n", metavar="N", type=int, help="how many requests (100)")
+    parser.add_argument("--duration", "-d", metavar="S", type=float, help="for S seconds")
+    parser.add_argument(
+        "--concurrency", "-c", metavar="N", type=int, default=1, help="at a time (1)"
+    )
+    return parser
+
+
+def _trace(prog: str) -> MagicParser:
+    parser = MagicParser(prog, "Show where the time of one request went.")
+    parser.add_argument("name", metavar="NAME", help="the running graph")
+    parser.add_argument(
+        "which",
+        metavar="WHICH",
+        nargs="?",
+        default="last",
+        help="last, slowest, failed, or a request id (last)",
+    )
+    return parser
+
+
+def _deployments(prog: str) -> MagicParser:
+    return MagicParser(prog, "List the running graphs.")
+
+
+def _undeploy(prog: str) -> MagicParser:
+    parser = MagicParser(prog, "End a running graph.")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="which one")
+    parser.add_argument("--all", action="store_true", help="all of them")
+    return parser
+
+
+_PARSERS: dict[str, Callable[[str], MagicParser]] = {
+    "%%deploy": _deploy,
+    "%deploy": _deploy,
+    "%graph": _graph,
+    "%request": _request,
+    "%%request": _request,
+    "%bench": _bench,
+    "%trace": _trace,
+    "%deployments": _deployments,
+    "%undeploy": _undeploy,
+}
+
+MAGICS: tuple[str, ...] = tuple(_PARSERS)
+
+
+def parser_of(magic: str) -> MagicParser:
+    """The parser of a magic, named with its percent signs."""
+    return _PARSERS[magic](magic)
+
+
+def help_of(magic: str) -> str:
+    """The help text of a magic."""
+    return parser_of(magic).format_help()
+
+
+def usage_error(message: Any) -> UsageError:
+    """A user's mistake, shown in one line."""
+    return UsageError(str(message))

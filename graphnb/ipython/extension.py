@@ -1,0 +1,46 @@
+"""What `%load_ext graphnb` and `%unload_ext graphnb` do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from graphnb.ipython.cells import CellRecorder
+from graphnb.ipython.completion import register_matcher, unregister_matcher
+from graphnb.ipython.formatters import register_formatters, unregister_formatters
+from graphnb.ipython.magics import GraphMagics
+from graphnb.session.registry import locate_with
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_loaded: WeakKeyDictionary[Any, tuple[CellRecorder, GraphMagics]] = WeakKeyDictionary()
+
+
+def load(shell: InteractiveShell) -> None:
+    """Registers magics, pictures and completion; loading twice is loading once."""
+    if shell in _loaded:
+        return
+    recorder = CellRecorder(shell)
+    recorder.start()
+    locate_with(recorder.where)
+    magics = GraphMagics(shell)
+    shell.register_magics(magics)
+    register_formatters(shell)
+    register_matcher(shell)
+    _loaded[shell] = (recorder, magics)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Takes all of it back; graphs that run go on."""
+    found = _loaded.pop(shell, None)
+    if found is None:
+        return
+    recorder, magics = found
+    recorder.stop()
+    locate_with(None)
+    unregister_formatters(shell)
+    unregister_matcher(shell)
+    for kind, names in magics.magics.items():
+        for name in names:
+            shell.magics_manager.magics[kind].pop(name, None)

@@ -1,0 +1,117 @@
+"""Which graph a cell made, and which one a name on a magic's line stands for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from graphnb.authoring import CallNode, DeploymentNode, Node
+from graphnb.authoring.build import used_nodes
+from graphnb.errors import GraphError
+from graphnb.session import RunningGraph, get, running
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+Target = CallNode | DeploymentNode | Mapping[str, Any]
+
+
+def is_target(value: Any) -> bool:
+    """Whether a value is a graph, or a dict from route to graph."""
+    if isinstance(value, CallNode | DeploymentNode):
+        return True
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(one, CallNode | DeploymentNode) for one in value.values())
+    )
+
+
+def target_of_cell(namespace: Mapping[str, Any], since: int, last: Any, root: str | None) -> Any:
+    """The graph that a cell made.
+
+    Args:
+        namespace: the variables after the cell ran.
+        since: nodes of this order and later were made by the cell.
+        last: the value of the cell's last expression, or None.
+        root: the variable that `--root` names, or None.
+
+    Raises:
+        UsageError: there is none, or there are several; says which and how to choose.
+    """
+    if root is not None:
+        return named_target(namespace, root)
+    if is_target(last):
+        return last
+    new = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_")
+        and isinstance(value, CallNode | DeploymentNode)
+        and value.order >= since
+    }
+    sinks = _sinks(new)
+    if len(sinks) == 1:
+        return new[sinks[0]]
+    if not sinks:
+        raise UsageError(
+            "the cell binds no node: write calls inside `with InputNode() as inp:`, "
+            "or name an earlier graph with --root VAR"
+        )
+    raise UsageError(
+        f"the cell makes {len(sinks)} graphs, {', '.join(sinks)}: "
+        f"choose one with --root {sinks[0]}, or end the cell with its name"
+    )
+
+
+def _sinks(nodes: Mapping[str, Node]) -> list[str]:
+    """The variables whose nodes no other of them uses; one name for each node."""
+    used: set[int] = set()
+    for node in nodes.values():
+        used |= {id(one) for one in used_nodes(node)}
+    names = {id(node): name for name, node in reversed(nodes.items()) if id(node) not in used}
+    return sorted(names.values(), key=list(nodes).index)
+
+
+def named_target(namespace: Mapping[str, Any], name: str) -> Any:
+    """The graph that a variable holds.
+
+    Raises:
+        UsageError: there is no such variable, or it holds no graph.
+    """
+    if name not in namespace:
+        targets = [one for one, value in namespace.items() if is_target(value)]
+        near = difflib.get_close_matches(name, targets, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"there is no variable {name!r}{hint}")
+    value = namespace[name]
+    if not is_target(value):
+        raise UsageError(f"{name} is a {type(value).__name__}, expected a node of a graph")
+    return value
+
+
+def running_graph(shell: InteractiveShell, name: str | None) -> RunningGraph:
+    """The running graph of that name, or that such a variable holds; the only one without a name.
+
+    Raises:
+        UsageError: there is none, or there are several and no name was given.
+    """
+    names = [one.name for one in running()]
+    if name is None:
+        if len(names) != 1:
+            listed = ", ".join(names) or "none"
+            raise UsageError(f"name one of the running graphs: {listed}")
+        return get(names[0])
+    held = shell.user_ns.get(name)
+    if name not in names and isinstance(held, RunningGraph) and held.name in names:
+        return held
+    if name not in names:
+        listed = ", ".join(names) or "none; deploy one with %%deploy NAME"
+        raise UsageError(f"no graph named {name!r} is running; there are: {listed}")
+    return get(name)
+
+
+__all__ = ["GraphError", "is_target", "named_target", "running_graph", "target_of_cell"]

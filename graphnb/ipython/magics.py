@@ -1,0 +1,203 @@
+"""The magics. Each parses its line and makes one public call."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
+from IPython.display import display
+
+from graphnb.authoring import CallNode, DeploymentNode, label_nodes
+from graphnb.authoring.nodes import next_order
+from graphnb.errors import NotRunningError
+from graphnb.ipython.arguments import HelpShown, help_of, parser_of
+from graphnb.ipython.found import named_target, running_graph, target_of_cell
+from graphnb.ipython.run_body import run_body
+from graphnb.ipython.show import (
+    Progress,
+    show_answer,
+    show_deployed,
+    show_deployments,
+    show_graph,
+    show_measured,
+    show_trace,
+    show_values,
+)
+from graphnb.session import RunningGraph, deploy, running
+from graphnb.session.http_client import send_http
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def _documented(magic: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives a magic its help text as docstring, and ends it when its line asks for help."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def run(self: GraphMagics, *args: Any) -> Any:
+            try:
+                return function(self, *args)
+            except HelpShown:
+                return None
+
+        run.__doc__ = help_of(magic)
+        return run
+
+    return decorate
+
+
+@magics_class
+class GraphMagics(Magics):
+    """Deploy, draw, request, measure: on graphs in the notebook's own kernel."""
+
+    shell: InteractiveShell
+
+    @no_var_expand
+    @cell_magic("deploy")
+    @_documented("%%deploy")
+    def deploy_cell(self, line: str, cell: str) -> None:
+        options = parser_of("%%deploy").parse_line(line)
+        since = next_order()
+        ran = run_body(self.shell, cell)
+        if not ran.success:
+            return  # the cell's own error is shown already
+        target = target_of_cell(self.shell.user_ns, since, ran.last, options.root)
+        if ran.last is not None and target is not ran.last:
+            display(ran.last)
+        self._deploy(target, options.name, options)
+
+    @no_var_expand
+    @line_magic("deploy")
+    @_documented("%deploy")
+    def deploy_line(self, line: str) -> None:
+        options = parser_of("%deploy").parse_line(line)
+        target = named_target(self.shell.user_ns, options.target)
+        self._deploy(target, options.name or options.target, options)
+
+    def _deploy(self, target: Any, name: str, options: argparse.Namespace) -> None:
+        label_nodes(self.shell.user_ns)
+        graph = deploy(
+            target, name=name, on=options.on, route_prefix=options.route, http=not options.no_http
+        )
+        if not isinstance(self.shell.user_ns.get(name), CallNode | DeploymentNode | dict):
+            self.shell.user_ns[name] = graph
+        show_deployed(graph)
+
+    @no_var_expand
+    @line_magic("graph")
+    @_documented("%graph")
+    def graph(self, line: str) -> None:
+        options = parser_of("%graph").parse_line(line)
+        held = self.shell.user_ns.get(options.name)
+        is_node = isinstance(held, CallNode | DeploymentNode | dict)
+        if options.latency or not is_node:
+            graph = running_graph(self.shell, options.name)
+            show_graph(graph, graph.metrics() if options.latency else None)
+            return
+        label_nodes(self.shell.user_ns)
+        show_graph(named_target(self.shell.user_ns, options.name), None)
+
+    @no_var_expand
+    @line_magic("request")
+    @_documented("%request")
+    def request_line(self, line: str) -> Any:
+        options = parser_of("%request").parse_expression(line)
+        if not options.expression:
+            raise UsageError("%request: what to send is missing, as in %request NAME {'x': 1}")
+        return self._request(options, self._evaluate(options.expression))
+
+    @no_var_expand
+    @cell_magic("request")
+    @_documented("%%request")
+    def request_cell(self, line: str, cell: str) -> Any:
+        options = parser_of("%%request").parse_line(line)
+        try:
+            body = json.loads(cell)
+        except ValueError as error:
+            raise UsageError(f"%%request: the cell is not JSON: {error}") from None
+        return self._request(options, body)
+
+    def _request(self, options: argparse.Namespace, value: Any) -> Any:
+        graph = running_graph(self.shell, options.name)
+        if options.http:
+            return show_answer(send_http(graph, value, timeout_s=options.timeout))
+        if options.timeout is not None:
+            graph = graph.options(timeout_s=options.timeout)
+        entry = graph.node(options.node) if options.node else graph.entry()
+        if not options.values:
+            return entry.remote(value).result()
+        response = entry.options(values=True).remote(value)
+        try:
+            return response.result()
+        finally:
+            show_values(response.request.values)
+
+    @no_var_expand
+    @line_magic("bench")
+    @_documented("%bench")
+    def bench(self, line: str) -> None:
+        options = parser_of("%bench").parse_line(line)
+        graph = running_graph(self.shell, options.name)
+        with Progress(f"%bench {graph.name}") as progress:
+            result = graph.bench(
+                self._evaluate(options.inputs),
+                count=options.count,
+                duration_s=options.duration,
+                concurrency=options.concurrency,
+                progress=progress.update,
+            )
+        print(result)
+        if result.first_error:
+            print(f"first error: {result.first_error}")
+        show_measured(graph, result.nodes)
+
+    @no_var_expand
+    @line_magic("trace")
+    @_documented("%trace")
+    def trace(self, line: str) -> None:
+        options = parser_of("%trace").parse_line(line)
+        graph = running_graph(self.shell, options.name)
+        try:
+            show_trace(graph.trace(options.which), graph.spec)
+        except NotRunningError as error:
+            raise UsageError(f"%trace: {error}") from None
+
+    @no_var_expand
+    @line_magic("deployments")
+    @_documented("%deployments")
+    def deployments(self, line: str) -> None:
+        parser_of("%deployments").parse_line(line)
+        show_deployments(running())
+
+    @no_var_expand
+    @line_magic("undeploy")
+    @_documented("%undeploy")
+    def undeploy(self, line: str) -> None:
+        options = parser_of("%undeploy").parse_line(line)
+        graphs = running() if options.all else [running_graph(self.shell, options.name)]
+        for one in graphs:
+            self._end(one)
+
+    def _end(self, graph: RunningGraph) -> None:
+        graph.delete()
+        print(f"{graph.name} ended")
+
+    def _evaluate(self, expression: str) -> Any:
+        try:
+            ast.parse(expression, mode="eval")
+        except SyntaxError as error:
+            raise UsageError(f"{expression!r} is not an expression: {error.msg}") from None
+        return self.shell.ev(expression)

@@ -1,0 +1,148 @@
+"""What magics print and display."""
+
+from __future__ import annotations
+
+import reprlib
+import sys
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from graphnb.ipython.formatters import spec_of
+from graphnb.session.http_client import Answer, proxy_hint
+from graphnb.views import image_html, mimebundle, table_html, table_text
+from graphnb.views import waterfall_svg, waterfall_text
+
+if TYPE_CHECKING:
+    from graphnb.engine import NodeValues
+    from graphnb.graph import GraphSpec
+    from graphnb.session import RunningGraph
+    from graphnb.telemetry import Trace
+    from graphnb.telemetry.summary import GraphSummary
+
+
+def show_deployed(graph: RunningGraph) -> None:
+    """The picture, and one line: what changed, and where it answers."""
+    display(mimebundle(graph.spec), raw=True)
+    deployed = graph.deployed
+    assert deployed is not None
+    where = f" {graph.url}" if graph.url else ""
+    print(f"{graph.name}: {deployed.changes}{where}{proxy_hint(graph.url)}")
+    for warning in deployed.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    for finding in deployed.findings:
+        print(f"warning: {finding}", file=sys.stderr)
+
+
+def show_graph(value: Any, summary: GraphSummary | None) -> None:
+    """The picture, with metrics where there are some."""
+    if summary is not None and not summary.requests:
+        print("no request has been answered yet")
+    display(mimebundle(spec_of(value), summary), raw=True)
+
+
+def show_measured(graph: RunningGraph, summary: GraphSummary) -> None:
+    """The table of nodes, and the picture with metrics."""
+    spec = graph.spec
+    data = {"text/plain": table_text(summary, spec), "text/html": table_html(summary, spec)}
+    display(data, raw=True)
+    display(mimebundle(spec, summary), raw=True)
+
+
+def show_trace(trace: Trace, spec: GraphSpec) -> None:
+    """The waterfall of one request."""
+    svg = waterfall_svg(trace, spec)
+    data = {
+        "text/plain": waterfall_text(trace, spec),
+        "image/svg+xml": svg,
+        "text/html": image_html(svg, "waterfall of one request"),
+    }
+    display(data, raw=True)
+
+
+_short = reprlib.Repr(maxstring=120, maxother=120, maxlist=8, maxdict=8, maxtuple=8, maxlevel=4)
+
+
+def show_values(values: Iterable[NodeValues] | None) -> None:
+    """What went into and came out of each node, shortened."""
+    for one in values or ():
+        arguments = [_brief(value) for value in one.args]
+        arguments += [f"{name}={_brief(value)}" for name, value in one.kwargs.items()]
+        if one.error is not None:
+            came = f"{type(one.error).__name__}: {one.error}"
+        else:
+            came = _brief(one.result)
+        print(f"{one.node}({', '.join(arguments)}) -> {came}")
+
+
+def _brief(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "dtype"):
+        size = "x".join(map(str, shape)) or "scalar"
+        return f"{type(value).__name__}[{size} {value.dtype}]"
+    return _short.repr(value).replace("\n", " ")
+
+
+def show_answer(answer: Answer) -> Any:
+    """The value of an HTTP answer; a status that is an error is printed."""
+    if answer.status >= 400:
+        print(f"HTTP {answer.status}: {answer.reason}")
+        return None
+    if answer.media_type.startswith("image/"):
+        from IPython.display import Image
+
+        return Image(answer.value)
+    return answer.value
+
+
+def show_deployments(graphs: Iterable[RunningGraph]) -> None:
+    """A line for each running graph, and one for each of its deployments."""
+    rows = [("graph", "node", "replicas", "busy", "queued", "restarts", "where")]
+    for graph in graphs:
+        for index, one in enumerate(graph.status()):
+            rows.append(
+                (
+                    graph.name if index == 0 else "",
+                    one.name,
+                    f"{one.running}/{one.replicas}",
+                    str(one.ongoing),
+                    str(one.queued),
+                    str(one.restarts),
+                    (graph.url or graph.on) if index == 0 else (one.error or ""),
+                )
+            )
+    if len(rows) == 1:
+        print("no graph is running; deploy one with %%deploy NAME")
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print(
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+class Progress:
+    """One line that tells how far something is; taken away at the end."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._shown = 0
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def update(self, count: int, part: float) -> None:
+        """Shows a count, and the part that is done (0 to 1)."""
+        self._show(f"{self._label}: {count} requests, {part:.0%}")
+
+    def __exit__(self, *_exc: object) -> None:
+        self._show("")
+
+    def _show(self, text: str) -> None:
+        if text or self._shown:
+            sys.stdout.write("\r" + text.ljust(self._shown) + ("" if text else "\r"))
+            sys.stdout.flush()
+            self._shown = len(text)

@@ -1,0 +1,83 @@
+"""Fixtures that all tests share: where graphs run, how they come and go, and signals from nodes.
+
+Every test of `tests/contract` takes `deploy`, and so runs on each executor of `EXECUTORS`.
+"""
+
+import gc
+import logging
+
+import httpx
+import hypothesis
+import pytest
+
+import graphnb
+from tests.contract.signals import SignalServer
+
+EXECUTORS = [pytest.param("local")]
+
+# Deadlines measure the machine, and a failing example is printed by pytest anyway.
+hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=50, database=None)
+hypothesis.settings.load_profile("graphnb")
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request):
+    """What `on=` names: the same contract holds for each."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def signal_server():
+    server = SignalServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def signals(signal_server, request):
+    """Gates, barriers, notes and gauges, for this test alone."""
+    found = signal_server.signals(request.node.nodeid)
+    yield found
+    found.release()
+
+
+@pytest.fixture
+def deploy(executor, signals):
+    """`graphnb.deploy` on the executor under test; ends every graph after the test.
+
+    Without HTTP unless a test asks for it.
+    """
+
+    def deploy_here(target, *, name="graph", **options):
+        return graphnb.deploy(target, name=name, on=executor, **{"http": False, **options})
+
+    yield deploy_here
+    signals.release()
+    graphnb.serve.shutdown()
+    assert graphnb.running() == []
+
+
+@pytest.fixture
+def client():
+    """An HTTP client that takes no proxy from the environment and follows no redirect."""
+    with httpx.Client(trust_env=False, follow_redirects=False, timeout=20) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _nothing_lost(caplog):
+    """Fails a test during which asyncio reported an error that nobody had asked for."""
+    yield
+    lost = [one for when in ("setup", "call", "teardown") for one in caplog.get_records(when)]
+    assert [one.getMessage() for one in lost if _is_lost(one)] == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected():
+    """Has what a module left behind collected while pytest still turns warnings into errors."""
+    yield
+    gc.collect()
+
+
+def _is_lost(record):
+    return record.name == "asyncio" and record.levelno >= logging.ERROR
