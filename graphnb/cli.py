@@ -16,7 +16,7 @@ def main() -> None:
 @main.command("nbval-config")
 @click.option("--path", is_flag=True, help="Print where the file is, not what it holds.")
 def nbval_config(*, path: bool) -> None:
-    """The sanitizer with which `pytest --nbval` compares notebooks that use graphnb.
+    r"""The sanitizer with which `pytest --nbval` compares notebooks that use graphnb.
 
     \b
     pytest --nbval --nbval-sanitize-with "$(graphnb nbval-config --path)" notebooks/

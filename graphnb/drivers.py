@@ -43,7 +43,7 @@ class DAGDriver:
         )
         self.__graphnb_asgi__ = _fastapi(self._graphs, http_adapter)
         if self._only is not None and self._only.streams:
-            self.predict = self._predict_stream  # type: ignore[method-assign]
+            self.predict = self._predict_stream  # type: ignore[assignment, method-assign]
 
     @property
     def _only(self) -> Any:

@@ -3,7 +3,7 @@
     GraphnbError
     ├── GraphError                  a graph that is written wrongly (has a rule's code)
     │   └── GraphAttributeError     ... found while reading an attribute (also an AttributeError)
-    ├── DeployError                 a deploy or update that did not happen; what served before still does
+    ├── DeployError                 a deploy that did not happen; what served before still does
     ├── NotRunningError             no running graph, node or deployment has that name
     ├── RenderError                 a picture could not be laid out
     └── RequestError                one request failed

@@ -5,12 +5,15 @@ A spec names; bindings hold. In arguments, markers stand where handles and resul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.walk import Leaf
-from graphnb.graph.spec import GraphSpec, Path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from graphnb.graph.spec import GraphSpec, Path
 
 
 @dataclass(frozen=True, slots=True)

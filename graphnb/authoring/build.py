@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.bindings import (
     CallBinding,
@@ -40,7 +40,6 @@ from graphnb.authoring.signatures import (
 )
 from graphnb.authoring.walk import leaves, replace_leaves
 from graphnb.graph import rules
-from graphnb.graph.rules import Diagnostic
 from graphnb.graph.spec import (
     CallSpec,
     DataEdge,
@@ -52,6 +51,9 @@ from graphnb.graph.spec import (
     Options,
 )
 from graphnb.graph.validate import validate
+
+if TYPE_CHECKING:
+    from graphnb.graph.rules import Diagnostic
 
 Where = Callable[[Any], str | None]
 """Says where a class or function was defined, for people: "cell 4", "models.py:12"."""
@@ -300,10 +302,9 @@ def _deployment_names(nodes: list[DeploymentNode]) -> dict[int, str]:
         if name:
             taken.add(name)
     names = {}
-    for node, name in explicit:
-        if name is None:
-            name = _free(node.name, taken, "_")
-            taken.add(name)
+    for node, given in explicit:
+        name = given or _free(node.name, taken, "_")
+        taken.add(name)
         names[id(node)] = name
     return names
 

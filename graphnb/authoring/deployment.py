@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
 
 from graphnb.authoring.nodes import CallNode, DeploymentNode, Node, forbid_inputs
 from graphnb.authoring.options import check_options
 from graphnb.authoring.signatures import call_signature, check_arguments, init_signature
 from graphnb.errors import GraphAttributeError
 from graphnb.graph import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 P = ParamSpec("P")
 
@@ -75,9 +77,10 @@ class Deployment(Generic[P]):
         raise AttributeError(f"deployment {self.name!r} has no attribute {name!r}")
 
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Not for a deployment: the error says what to do instead."""
         raise TypeError(
-            f"deployment {self.name!r} is not called directly: "
-            f"use {self.name}.bind(...) in a graph, or {self.name}.func_or_class(...) for plain Python"
+            f"deployment {self.name!r} is not called directly: use {self.name}.bind(...) "
+            f"in a graph, or {self.name}.func_or_class(...) for plain Python"
         )
 
     def __repr__(self) -> str:
@@ -109,10 +112,17 @@ class _Bind:
         return f"<bind of {self._deployment.name}{self.__signature__}>"
 
 
+class _Decorator(Protocol):
+    """What `deployment(...)` with options returns; keeps the signature of what it decorates."""
+
+    def __call__(self, target: Callable[P, Any], /) -> Deployment[P]:
+        """Makes a deployment of a class or function."""
+
+
 @overload
 def deployment(target: Callable[P, Any], /) -> Deployment[P]: ...
 @overload
-def deployment(**options: Any) -> Callable[[Callable[P, Any]], Deployment[P]]: ...
+def deployment(**options: Any) -> _Decorator: ...
 def deployment(target: Any = None, /, **options: Any) -> Any:
     """Turns a class or function into a deployment: `@deployment` or `@deployment(num_replicas=2)`.
 

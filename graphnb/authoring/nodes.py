@@ -7,12 +7,10 @@ runs them; `authoring.build` turns a root node into a frozen spec and its bindin
 from __future__ import annotations
 
 import copy
-import inspect
 import itertools
 import sys
 import weakref
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from graphnb.authoring.signatures import (
     call_signature,
@@ -27,6 +25,9 @@ from graphnb.graph import rules
 from graphnb.graph.spec import Key, Path, path_text
 
 if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Callable, Mapping
+
     from graphnb.authoring.deployment import Deployment
 
 _order = itertools.count()
@@ -101,7 +102,7 @@ class InputNode(Node):
         # Weak, so that a node whose variable was bound anew is not "a node that nothing uses".
         self._bound: weakref.WeakSet[CallNode] = weakref.WeakSet()
 
-    def __enter__(self) -> InputNode:
+    def __enter__(self) -> Self:
         self._open = True
         _open_inputs.append(self)
         return self
@@ -110,7 +111,7 @@ class InputNode(Node):
         self._open = False
         _open_inputs.remove(self)
         # The variables of the `with` block: where labels come from, in cells and modules alike.
-        frame = sys._getframe(1)  # noqa: SLF001  no public way to the caller's variables
+        frame = sys._getframe(1)
         label_nodes({**frame.f_globals, **frame.f_locals})
 
     def __getitem__(self, key: int | str) -> InputPart:
@@ -169,7 +170,8 @@ class DeploymentNode(Node):
         )
 
     @property
-    def __call__(self) -> MethodStub:  # type: ignore[override]
+    def __call__(self) -> MethodStub:
+        """The class's `__call__`, about to be bound."""
         return MethodStub(self, "__call__")
 
     def __getattr__(self, name: str) -> MethodStub:
@@ -217,6 +219,7 @@ class MethodStub:
         raise _remote_error(f"{self._node.name}.{self._method}")
 
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Not for a node: the error says what to do instead."""
         name = f"{self._node.name}.{self._method}"
         raise TypeError(f"{name} is called at request time: write {name}.bind(...)")
 
@@ -265,7 +268,10 @@ class CallNode(Node):
     def function(self) -> Callable[..., Any]:
         """The user's function or (unbound) method."""
         target = self._target.func_or_class
-        return getattr(target, self._method) if self._target.is_class else target
+        found: Callable[..., Any] = target
+        if self._target.is_class:
+            found = getattr(target, self._method)
+        return found
 
     @property
     def signature(self) -> inspect.Signature:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib.util
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.graph import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Ours; everything else in `serve.deployment(...)` is Ray Serve's.
 OWN_OPTIONS = ("route_prefix",)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.graph import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _ANYTHING = inspect.Signature(
     [
@@ -38,9 +40,15 @@ def call_signature(function: Callable[..., Any]) -> inspect.Signature:
 
 def init_signature(cls: type) -> inspect.Signature:
     """What a class is made with."""
-    if cls.__init__ is object.__init__ and cls.__new__ is object.__new__:
+    if _own(cls, "__init__") is None and _own(cls, "__new__") is None:
         return inspect.Signature()
     return call_signature(cls)
+
+
+def _own(cls: type, name: str) -> Any:
+    """What a class or its bases define under that name; None for what comes from `object`."""
+    found = inspect.getattr_static(cls, name)
+    return None if found is vars(object)[name] else found
 
 
 def method_signature(cls: type, name: str) -> inspect.Signature:
@@ -99,9 +107,5 @@ def is_streaming(function: Any) -> bool:
 
 def max_batch_size(functions: Iterable[Any]) -> int | None:
     """The largest `max_batch_size` among functions decorated with `@serve.batch`, or None."""
-    sizes = [
-        one._get_max_batch_size()  # noqa: SLF001  what Ray's decorator leaves on the function
-        for one in functions
-        if hasattr(one, "_get_max_batch_size")
-    ]
+    sizes = [one._get_max_batch_size() for one in functions if hasattr(one, "_get_max_batch_size")]
     return max(sizes, default=None)

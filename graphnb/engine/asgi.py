@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphnb.engine.replica import Replica
+if TYPE_CHECKING:
+    from graphnb.engine.replica import Replica
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -27,7 +28,7 @@ def asgi_app(replica: Replica) -> AsgiApp:
     """The ASGI app of a replica's instance.
 
     Raises:
-        AttributeError: the instance has no app, and no `__call__` that takes a request.
+        TypeError: the instance has no app, and no `__call__` that takes a request.
     """
     instance = replica.instance
     own = getattr(instance, "__graphnb_asgi__", None)
@@ -38,7 +39,7 @@ def asgi_app(replica: Replica) -> AsgiApp:
         ingress: AsgiApp = instance
         return ingress
     if not callable(instance):
-        raise AttributeError(
+        raise TypeError(
             f"{replica.deployment} answers no HTTP: it has no __call__(request) and no ingress"
         )
     return _CallApp(replica)

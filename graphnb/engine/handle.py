@@ -6,11 +6,13 @@ update may swap replicas under handles that stay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from graphnb.engine.response import Response, ResponseStream
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphnb.engine.response import Response, ResponseStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Handle:
             values: keep what goes into and comes out of each node, in `response.request.values`.
             request_id: the request's id in traces.
         """
-        given = {
+        given: dict[str, Any] = {
             "method": method_name,
             "stream": stream,
             "timeout_s": timeout_s,
@@ -126,11 +128,12 @@ class Handle:
         return self._router.send(self._target, self._options, args, kwargs)
 
     def __getattr__(self, name: str) -> Handle:
-        if name.startswith("_") and name != "__call__" or isinstance(self._target, GraphTarget):
+        if (name.startswith("_") and name != "__call__") or isinstance(self._target, GraphTarget):
             raise AttributeError(f"{self!r} has no attribute {name!r}")
         return self.options(method_name=name)
 
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Not for a handle: the error says what to do instead."""
         raise TypeError(f"{self!r} is called with .remote(...)")
 
     def __repr__(self) -> str:

@@ -15,12 +15,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import OrderedDict
-from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from graphnb.engine.request import current_envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def get_multiplexed_model_id() -> str:

@@ -1,4 +1,4 @@
-"""One live instance of a user's class, or one function: made, called, reconfigured, checked, closed.
+"""One live instance of a user's class, or one function, from its start to its end.
 
 Async methods run on the engine's loop, sync ones in threads of the replica's own. How many calls
 it takes at a time is the business of whoever routes to it.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphnb.engine.request import Envelope, Request, current_envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MethodKind = Literal["async", "sync", "async_stream", "sync_stream"]
 
@@ -76,8 +78,8 @@ class Replica:
         """Makes the instance; a sync `__init__` runs in a thread, an async one on the loop."""
         if not isinstance(func_or_class, type):
             self.instance = func_or_class
-        elif inspect.iscoroutinefunction(func_or_class.__init__):
-            self.instance = func_or_class.__new__(func_or_class)
+        elif inspect.iscoroutinefunction(inspect.getattr_static(func_or_class, "__init__")):
+            self.instance = object.__new__(func_or_class)
             await self._alone(lambda: self.instance.__init__(*args, **kwargs))
         else:
             self.instance = await self._in_thread(lambda: func_or_class(*args, **kwargs))
@@ -108,7 +110,7 @@ class Replica:
         """The method of that name.
 
         Raises:
-            AttributeError: there is none.
+            TypeError: there is none.
         """
         found = self.methods.get(name)
         if found is None:
@@ -124,7 +126,7 @@ class Replica:
         call = self.instance if is_function and name == "__call__" else None
         call = call or getattr(self.instance, name, None)
         if not callable(call):
-            raise AttributeError(f"{self.deployment} has no method {name!r}")
+            raise TypeError(f"{self.deployment} has no method {name!r}")
         return Method(call, _kind(call))
 
     def run_in_thread(self, context: Context, function: Callable[[], Any]) -> Any:
@@ -187,7 +189,7 @@ def _kind(call: Callable[..., Any]) -> MethodKind:
     # A partial, or an object with __call__, is judged by what it calls.
     bare = inspect.unwrap(call)
     if not (inspect.isroutine(bare) or inspect.ismethod(bare)):
-        bare = getattr(type(bare), "__call__", bare)
+        bare = getattr(type(bare), "__call__", bare)  # noqa: B004  its code is wanted
     if inspect.isasyncgenfunction(bare):
         return "async_stream"
     if inspect.isgeneratorfunction(bare):

@@ -7,14 +7,18 @@ A response is awaitable, from any loop, and has `.result()`, which also works in
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from graphnb.engine.request import Request
 from graphnb.engine.values import Packed, unpack
 from graphnb.errors import NodeError, RequestCancelledError, RequestTimeoutError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from graphnb.engine.request import Request
 
 _PENDING = object()
 
@@ -226,10 +230,8 @@ async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> 
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    try:
+    with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
         loop.call_soon_threadsafe(callback)
-    except RuntimeError:  # that loop is closed: nobody waits any more
-        pass
 
 
 class _EngineThread(threading.local):

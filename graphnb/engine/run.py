@@ -7,21 +7,25 @@ inputs exist. A step that is the only one ready runs inline; several become task
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.engine.inputs import pick
-from graphnb.engine.request import Request
-from graphnb.engine.schedule import Arguments, Schedule, Step
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import BackPressureError, NodeError, RequestTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from graphnb.engine.request import Request
+    from graphnb.engine.schedule import Arguments, Schedule, Step
 
 
 class LoadArguments(Protocol):
     """Makes the arguments of a call, when a replica is ready for them."""
 
-    def __call__(self) -> Arguments: ...
+    def __call__(self) -> Arguments:
+        """Loads them; nobody else sees these values."""
 
 
 class Caller(Protocol):

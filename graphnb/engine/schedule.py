@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.bindings import CallBinding, Graph, ValueMarker
 from graphnb.authoring.walk import leaves, replace_leaves
 from graphnb.engine.values import Packed, pack, unpack
-from graphnb.graph.spec import CallSpec, Path
 from graphnb.graph.topology import graph_calls
+
+if TYPE_CHECKING:
+    from graphnb.graph.spec import CallSpec, Path
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 Load = Callable[[list[Packed]], Arguments]
@@ -120,7 +122,7 @@ class _Compiler:
         while waiting:
             fallback = spec.call(waiting.pop()).fallback
             if fallback not in (None, "value"):
-                new = set(graph_calls(spec, fallback)) - needed  # type: ignore[arg-type]
+                new = set(graph_calls(spec, fallback)) - needed
                 needed |= new
                 waiting.extend(new)
         return [one.id for one in spec.calls if one.id in needed - set(main)]

@@ -14,12 +14,14 @@ import io
 import pickle
 import sys
 from collections import ChainMap
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from graphnb.errors import NotSerializableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SCALARS = frozenset({int, float, bool, complex, str, bytes, type(None)})
 _SHORT_TUPLE = 8
@@ -138,7 +140,7 @@ def _object_carrier() -> Any:
     if _carrier is None:
         import numpy as np
 
-        class ObjectCarrier(np.ndarray):  # type: ignore[type-arg]
+        class ObjectCarrier(np.ndarray):
             """Not in the table of reducers."""
 
         ObjectCarrier.__module__, ObjectCarrier.__qualname__ = __name__, "_carrier"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from graphnb.authoring import Graph
-from graphnb.engine import Handle
-from graphnb.graph import GraphSpec, SpecDiff
-from graphnb.telemetry import Recorder
+if TYPE_CHECKING:
+    from graphnb.authoring import Graph
+    from graphnb.engine import Handle
+    from graphnb.graph import GraphSpec, SpecDiff
+    from graphnb.telemetry import Recorder
 
 DEFAULT_PORT = 8000
 DEFAULT_MAX_BODY = 100 * 1024 * 1024

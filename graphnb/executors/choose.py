@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from functools import cache
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from graphnb.errors import DeployError
-from graphnb.executors.base import Executor
+
+if TYPE_CHECKING:
+    from graphnb.executors.base import Executor
 
 _GROUP = "graphnb.executors"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from graphnb.graph.spec import DeploymentSpec, GraphSpec
+if TYPE_CHECKING:
+    from graphnb.graph.spec import DeploymentSpec, GraphSpec
 
 ChangeKind = Literal["added", "removed", "replaced", "reconfigured", "rescaled", "unchanged"]
 """added, removed: in one of the two only. replaced: needs new replicas. reconfigured: the
@@ -65,6 +66,8 @@ class SpecDiff:
         if self.rewired and not self.names("added", "removed"):
             parts.append("rewired")
         kept = len(self.names("unchanged"))
+        if len(self.names("added")) == len(self.changes):
+            return f"deployed {len(self.changes)} deployments"
         if not parts:
             return f"nothing changed ({kept} kept)"
         return "; ".join([*parts, f"kept {kept}"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
 
-from graphnb.graph.spec import GraphSpec
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from graphnb.graph.spec import GraphSpec
 
 
 def parents(spec: GraphSpec) -> dict[str, tuple[str, ...]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from graphnb.graph import rules
-from graphnb.graph.rules import Diagnostic
-from graphnb.graph.spec import GraphSpec
 from graphnb.graph.topology import graph_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphnb.graph.rules import Diagnostic
+    from graphnb.graph.spec import GraphSpec
 
 # Ray Serve's default, which a batch of the default size (10) never fills.
 DEFAULT_MAX_ONGOING = 5

@@ -1,13 +1,15 @@
-"""The options of each magic: one table, from which lines are parsed, help is shown and completed."""
+"""The options of each magic: lines are parsed, help is shown and completed from one table."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class HelpShown(Exception):  # noqa: N818  not an error: the line asked for help, and got it
@@ -17,10 +19,12 @@ class HelpShown(Exception):  # noqa: N818  not an error: the line asked for help
 class MagicParser(argparse.ArgumentParser):
     """Parses a magic's line; a mistake is a UsageError of one line, and nothing exits."""
 
-    def __init__(self, prog: str, description: str) -> None:
+    def __init__(self, prog: str, description: str, *, expression: str | None = None) -> None:
+        after = f"\n\nEXPR is {expression}; it is a Python expression." if expression else ""
         super().__init__(
             prog=prog,
-            description=description,
+            usage=f"{prog} [OPTIONS] NAME EXPR" if expression else None,
+            description=description + after,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -89,9 +93,11 @@ class MagicParser(argparse.ArgumentParser):
         return 0 if action.nargs == 0 else 1
 
     def error(self, message: str) -> NoReturn:
+        """Raises a UsageError instead of exiting."""
         raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Ends the magic; argparse calls it when it has printed the help."""
         raise HelpShown(message or "")
 
     def options(self) -> list[str]:
@@ -125,7 +131,11 @@ def _graph(prog: str) -> MagicParser:
 
 
 def _request(prog: str) -> MagicParser:
-    parser = MagicParser(prog, "Send one request to a running graph, and show the answer.")
+    parser = MagicParser(
+        prog,
+        "Send one request to a running graph, and show the answer.",
+        expression="the request" if prog == "%request" else None,
+    )
     parser.add_argument("name", metavar="NAME", help="the running graph")
     parser.add_argument("--http", action="store_true", help="over HTTP, as JSON")
     parser.add_argument(
@@ -133,18 +143,17 @@ def _request(prog: str) -> MagicParser:
     )
     parser.add_argument("--timeout", metavar="S", type=float, help="give up after S seconds")
     parser.add_argument("--node", metavar="NODE", help="call this node alone")
+    parser.add_argument("--route", metavar="/PATH", help="the route, of a driver with several")
     return parser
 
 
 def _bench(prog: str) -> MagicParser:
-    parser = MagicParser(prog, "Send many requests to a running graph, and measure it.")
-    parser.add_argument("name", metavar="NAME", help="the running graph")
-    parser.add_argument(
-        "--inputs",
-        metavar="EXPR",
-        required=True,
-        help="a list of requests, sent in turn, or one request",
+    parser = MagicParser(
+        prog,
+        "Send many requests to a running graph, and measure it.",
+        expression="a list of requests, sent in turn, or one request",
     )
+    parser.add_argument("name", metavar="NAME", help="the running graph")
     parser.add_argument("--count", "-n", metavar="N", type=int, help="how many requests (100)")
     parser.add_argument("--duration", "-d", metavar="S", type=float, help="for S seconds")
     parser.add_argument(

@@ -35,9 +35,8 @@ def completions(line: str, token: str, namespace: dict[str, Any]) -> list[str]:
     found: list[str]
     if before and before[-1] in _VALUES:
         found = _VALUES[before[-1]]
-    elif before and before[-1] in ("--root", "--inputs"):
-        wanted = is_target if before[-1] == "--root" else _is_plain
-        found = [name for name, one in namespace.items() if name[:1] != "_" and wanted(one)]
+    elif before and before[-1] in ("--root",):
+        found = [name for name, one in namespace.items() if name[:1] != "_" and is_target(one)]
     elif token.startswith("-"):
         found = parser_of(magic).options()
     elif not [one for one in before if not one.startswith("-")]:
@@ -53,10 +52,6 @@ def _names(magic: str, namespace: dict[str, Any]) -> list[str]:
     graphs = [one.name for one in running()] if magic in _RUNNING else []
     held = [name for name, one in namespace.items() if name[:1] != "_" and is_target(one)]
     return [*graphs, *(held if magic in _VARIABLES else [])]
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, list | dict | tuple | str | int | float)
 
 
 def register_matcher(shell: InteractiveShell) -> None:

@@ -28,16 +28,21 @@ def spec_of(value: Any) -> GraphSpec:
     return value.spec if isinstance(value, RunningGraph) else graph_of(value).spec
 
 
+def _formatter(shell: InteractiveShell) -> Any:
+    assert shell.display_formatter is not None
+    return shell.display_formatter.mimebundle_formatter
+
+
 def register_formatters(shell: InteractiveShell) -> None:
     """Lets a shell show graphs as pictures, with plain text beside them."""
-    formatter = shell.display_formatter.mimebundle_formatter
+    formatter = _formatter(shell)
     for kind in _TYPES:
         formatter.for_type(kind, _bundle)
 
 
 def unregister_formatters(shell: InteractiveShell) -> None:
     """Takes the pictures back."""
-    formatter = shell.display_formatter.mimebundle_formatter
+    formatter = _formatter(shell)
     for kind in _TYPES:
         formatter.pop(kind, None)
 

@@ -72,7 +72,7 @@ def _sinks(nodes: Mapping[str, Node]) -> list[str]:
     used: set[int] = set()
     for node in nodes.values():
         used |= {id(one) for one in used_nodes(node)}
-    names = {id(node): name for name, node in reversed(nodes.items()) if id(node) not in used}
+    names = {id(node): name for name, node in reversed(list(nodes.items())) if id(node) not in used}
     return sorted(names.values(), key=list(nodes).index)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-import ast
 import json
-from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +36,9 @@ from graphnb.session import RunningGraph, deploy, running
 from graphnb.session.http_client import send_http
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
 
@@ -114,9 +114,7 @@ class GraphMagics(Magics):
     @line_magic("request")
     @_documented("%request")
     def request_line(self, line: str) -> Any:
-        options = parser_of("%request").parse_expression(line)
-        if not options.expression:
-            raise UsageError("%request: what to send is missing, as in %request NAME {'x': 1}")
+        options = self._with_expression("%request", line)
         return self._request(options, self._evaluate(options.expression))
 
     @no_var_expand
@@ -133,13 +131,16 @@ class GraphMagics(Magics):
     def _request(self, options: argparse.Namespace, value: Any) -> Any:
         graph = running_graph(self.shell, options.name)
         if options.http:
-            return show_answer(send_http(graph, value, timeout_s=options.timeout))
+            sent = send_http(graph, value, route=options.route, timeout_s=options.timeout)
+            return show_answer(sent)
         if options.timeout is not None:
             graph = graph.options(timeout_s=options.timeout)
         entry = graph.node(options.node) if options.node else graph.entry()
-        if not options.values:
-            return entry.remote(value).result()
-        response = entry.options(values=True).remote(value)
+        entry = entry.options(values=options.values)
+        if options.route:
+            response = entry.options(method_name="predict_with_route").remote(options.route, value)
+        else:
+            response = entry.remote(value)
         try:
             return response.result()
         finally:
@@ -149,11 +150,11 @@ class GraphMagics(Magics):
     @line_magic("bench")
     @_documented("%bench")
     def bench(self, line: str) -> None:
-        options = parser_of("%bench").parse_line(line)
+        options = self._with_expression("%bench", line)
         graph = running_graph(self.shell, options.name)
         with Progress(f"%bench {graph.name}") as progress:
             result = graph.bench(
-                self._evaluate(options.inputs),
+                self._evaluate(options.expression),
                 count=options.count,
                 duration_s=options.duration,
                 concurrency=options.concurrency,
@@ -195,9 +196,16 @@ class GraphMagics(Magics):
         graph.delete()
         print(f"{graph.name} ended")
 
+    def _with_expression(self, magic: str, line: str) -> argparse.Namespace:
+        options = parser_of(magic).parse_expression(line)
+        if not options.expression:
+            raise UsageError(f"{magic}: what to send is missing, as in {magic} NAME {{'x': 1}}")
+        return options
+
     def _evaluate(self, expression: str) -> Any:
         try:
-            ast.parse(expression, mode="eval")
+            return self.shell.ev(expression)
         except SyntaxError as error:
             raise UsageError(f"{expression!r} is not an expression: {error.msg}") from None
-        return self.shell.ev(expression)
+        except Exception as error:
+            raise UsageError(f"{expression}: {type(error).__name__}: {error}") from None

@@ -1,4 +1,4 @@
-"""Runs the body of a `%%deploy` cell as if it were the cell, and keeps the value that it ends with."""
+"""Runs the body of a `%%deploy` cell as if it were the cell, and keeps the value of its end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BodyRun:
 class _KeepLast(ast.NodeTransformer):
     """Assigns the last expression instead of displaying it: the picture is displayed once."""
 
-    def visit_Module(self, node: ast.Module) -> ast.Module:  # noqa: N802  the name that ast wants
+    def visit_Module(self, node: ast.Module) -> ast.Module:
         if node.body and isinstance(node.body[-1], ast.Expr):
             last = node.body[-1]
             keep = ast.Assign([ast.Name(_LAST, ast.Store())], last.value)

@@ -5,17 +5,24 @@ from __future__ import annotations
 import reprlib
 import sys
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from IPython.display import display
 
 from graphnb.ipython.formatters import spec_of
 from graphnb.session.http_client import Answer, proxy_hint
-from graphnb.views import image_html, mimebundle, table_html, table_text
-from graphnb.views import waterfall_svg, waterfall_text
+from graphnb.views import (
+    image_html,
+    mimebundle,
+    table_html,
+    table_text,
+    waterfall_svg,
+    waterfall_text,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from graphnb.engine import NodeValues
     from graphnb.graph import GraphSpec
     from graphnb.session import RunningGraph
@@ -62,7 +69,9 @@ def show_trace(trace: Trace, spec: GraphSpec) -> None:
     display(data, raw=True)
 
 
-_short = reprlib.Repr(maxstring=120, maxother=120, maxlist=8, maxdict=8, maxtuple=8, maxlevel=4)
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 120
+_short.maxlist = _short.maxdict = _short.maxtuple = 8
 
 
 def show_values(values: Iterable[NodeValues] | None) -> None:
@@ -131,7 +140,7 @@ class Progress:
         self._shown = 0
         self._began = time.monotonic()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def update(self, count: int, part: float) -> None:

@@ -8,9 +8,11 @@ are methods of.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 async def adopt(instance: Any) -> None:
@@ -52,7 +54,7 @@ def _instance_dependencies(app: Any) -> Iterator[Any]:
     """The dependencies by which Ray Serve gives `self` to routes that are methods."""
     for route in _routes(app):
         endpoint = getattr(route, "endpoint", None)
-        if hasattr(endpoint, "_serve_cls"):
+        if callable(endpoint) and hasattr(endpoint, "_serve_cls"):
             first = next(iter(inspect.signature(endpoint).parameters.values()))
             yield first.default.dependency
 

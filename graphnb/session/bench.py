@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,10 @@ from graphnb.telemetry import Trace
 from graphnb.telemetry.summary import GraphSummary, percentile, summarize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from graphnb.session.running import RunningGraph
+    from graphnb.telemetry import Outcome
 
 DEFAULT_COUNT = 100
 _PROGRESS_PERIOD_S = 0.2
@@ -192,7 +194,7 @@ class _Load:
         # A sample: memory stays bounded however long a bench runs.
         if len(self._traces) < _MAX_TRACES:
             request = response.request
-            outcome = "ok" if error is None else "error"
+            outcome: Outcome = "ok" if error is None else "error"
             self._traces.append(
                 Trace(request.request_id, request.started_at, outcome, error, tuple(request.spans))
             )

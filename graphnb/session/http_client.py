@@ -33,8 +33,16 @@ class Answer:
     reason: str
 
 
-def send_http(graph: RunningGraph, value: Any, *, timeout_s: float | None = None) -> Answer:
+def send_http(
+    graph: RunningGraph, value: Any, *, route: str | None = None, timeout_s: float | None = None
+) -> Answer:
     """Posts a value as JSON to a running graph.
+
+    Args:
+        graph: where to.
+        value: what the body holds, as JSON.
+        route: the route below the graph's URL, of a driver with several.
+        timeout_s: seconds that the request may take.
 
     Raises:
         GraphnbError: the graph has no HTTP.
@@ -54,7 +62,8 @@ def send_http(graph: RunningGraph, value: Any, *, timeout_s: float | None = None
     try:
         # trust_env=False: no proxy of the environment shall see what goes to this machine itself.
         with httpx.Client(trust_env=False, timeout=timeout_s and timeout_s + 5) as client:
-            response = client.post(graph.url, content=json_text(value), headers=headers)
+            url = graph.url if route is None else f"{graph.url.rstrip('/')}/{route.strip('/')}"
+            response = client.post(url, content=json_text(value), headers=headers)
     except httpx.TimeoutException as error:
         raise RequestTimeoutError(f"no answer from {graph.url}") from error
     except httpx.HTTPError as error:

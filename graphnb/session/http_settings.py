@@ -13,7 +13,7 @@ TOKEN = "GRAPHNB_HTTP_TOKEN"  # noqa: S105  the variable's name, not a token
 MAX_BODY = "GRAPHNB_HTTP_MAX_BODY"
 
 
-def http_options(http: bool | HttpOptions) -> HttpOptions | None:
+def http_options(http: bool | HttpOptions) -> HttpOptions | None:  # noqa: FBT001  as in deploy
     """The options that `http=` stands for; None for no HTTP.
 
     Raises:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import atexit
 import re
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.build import Where, unused_nodes
 from graphnb.errors import DeployError, NotRunningError
@@ -14,6 +13,9 @@ from graphnb.executors import HttpOptions, executor_for
 from graphnb.session.http_settings import http_options
 from graphnb.session.running import Deployed, RunningGraph
 from graphnb.session.target import graph_of, root_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _running: dict[str, RunningGraph] = {}
 # Held while the table of graphs changes; deploys of one name wait for each other.

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import NotRunningError
-from graphnb.graph import GraphSpec, SpecDiff
-from graphnb.graph.rules import Diagnostic
-from graphnb.telemetry import Trace
 from graphnb.telemetry.summary import GraphSummary, summarize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from graphnb.engine import Handle
     from graphnb.executors import Application, DeploymentStatus
+    from graphnb.graph import GraphSpec, SpecDiff
+    from graphnb.graph.rules import Diagnostic
     from graphnb.session.bench import BenchResult
+    from graphnb.telemetry import Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring import CallNode, Deployment, DeploymentNode, Graph, InputNode, build
-from graphnb.authoring.build import Where
 from graphnb.drivers import DAGDriver
 from graphnb.graph import rules
+
+if TYPE_CHECKING:
+    from graphnb.authoring.build import Where
 
 
 def root_of(target: Any) -> DeploymentNode:
@@ -23,7 +25,8 @@ def root_of(target: Any) -> DeploymentNode:
     if isinstance(target, DeploymentNode):
         return target
     if isinstance(target, CallNode) or (isinstance(target, Mapping) and target):
-        root = DAGDriver.bind(target)
+        # For mypy the class is still a class: it does not follow what decorators make of classes.
+        root = DAGDriver.bind(target)  # type: ignore[attr-defined]
         assert isinstance(root, DeploymentNode)
         return root
     raise rules.EMPTY_GRAPH.error(f"{_what(target)} is not a graph", hint=_hint(target))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from graphnb.telemetry.spans import Trace
+if TYPE_CHECKING:
+    from graphnb.telemetry.spans import Trace
 
 logger = logging.getLogger("graphnb")
 
@@ -18,7 +19,8 @@ MAX_SPANS = 40_000
 class Observer(Protocol):
     """Is told of each request when it has ended, on the thread that ran it."""
 
-    def __call__(self, trace: Trace, /) -> None: ...
+    def __call__(self, trace: Trace, /) -> None:
+        """Takes note of one request."""
 
 
 class Recorder:

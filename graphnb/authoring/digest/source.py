@@ -128,12 +128,25 @@ def _source_text(code: CodeType, namespace: dict[str, Any]) -> _Text | None:
 
 
 @lru_cache(maxsize=64)
-def _parse(text: str, flags: int) -> _Text | None:
-    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as cells are compiled
+def syntax_tree(text: str) -> ast.Module | None:
+    """The syntax tree of a file or cell, if it can be parsed; it is shared, so only to be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were shown when the code was first compiled
-            tree = ast.parse(text)
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str, flags: int) -> _Text | None:
+    tree = syntax_tree(text)
+    if tree is None:
+        return None
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as cells are compiled
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             code = compile(tree, "<digest>", "exec", flags=flags, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
         return None

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphnb.authoring import Graph
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
-from graphnb.errors import DeployError, GraphnbError, NotRunningError
+from graphnb.errors import GraphnbError, NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.local.health import watch_health
-from graphnb.executors.local.http import HttpServer
-from graphnb.executors.local.loop import EngineLoop
-from graphnb.executors.local.replicas import ReplicaSet
 from graphnb.executors.local.router import LocalRouter
 from graphnb.executors.local.starter import LocalOptions, Starter, left_out
 from graphnb.executors.local.version import Version
 from graphnb.graph import GraphSpec, SpecDiff, diff
 from graphnb.telemetry import Recorder
+
+if TYPE_CHECKING:
+    from graphnb.authoring import Graph
+    from graphnb.executors.local.http import HttpServer
+    from graphnb.executors.local.loop import EngineLoop
+    from graphnb.executors.local.replicas import ReplicaSet
 
 
 class LocalApplication:
@@ -109,8 +110,10 @@ class LocalApplication:
             return ApplyResult(changes, left_out(graph), self._url)
 
     async def _next_version(self, old: Version | None, graph: Graph, changes: SpecDiff) -> Version:
-        """Starts what is new; nothing that serves is touched but by `reconfigure`, which is undone
-        when a later step fails."""
+        """Starts what is new, beside what serves.
+
+        Live replicas are touched by `reconfigure` alone, which is undone when a later step fails.
+        """
         started: dict[str, ReplicaSet] = {}
         reconfigured: list[str] = []
         try:

@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from graphnb.errors import DeployError
-from graphnb.executors.local.replicas import ReplicaSet
 from graphnb.executors.local.starter import LocalOptions, Starter
 
 if TYPE_CHECKING:
     from graphnb.engine import Replica
+    from graphnb.executors.local.replicas import ReplicaSet
     from graphnb.executors.local.router import LocalRouter
 
 # As in Ray Serve: so many failures one after the other, and a replica is replaced.

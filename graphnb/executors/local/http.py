@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import hmac
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.asgi import AsgiApp, Message, Receive, Scope, Send
 from graphnb.errors import DeployError
 from graphnb.executors.base import DEFAULT_PORT, HttpOptions
 from graphnb.executors.local.http_request import answer_http, send_error
-from graphnb.executors.local.router import LocalRouter
+
+if TYPE_CHECKING:
+    from graphnb.executors.local.router import LocalRouter
 
 HOST = "127.0.0.1"
 
@@ -69,7 +71,7 @@ class HttpServer:
         if self._task is not None:
             if port is not None and port != self._port:
                 raise DeployError(
-                    f"this process answers HTTP on port {self._port}, and port {port} was asked for",
+                    f"this process answers HTTP on port {self._port}, not on {port}",
                     hint="delete the graphs that run, or leave the port out",
                 )
             return
@@ -127,7 +129,7 @@ class HttpServer:
     def _find(self, path: str) -> tuple[str, tuple[str, LocalRouter, HttpOptions]] | None:
         """The route with the longest prefix that the path is at or below."""
         for prefix in sorted(self._routes, key=len, reverse=True):
-            if prefix == "/" or path == prefix or path.startswith(prefix + "/"):
+            if prefix in ("/", path) or path.startswith(prefix + "/"):
                 return prefix, self._routes[prefix]
         return None
 

@@ -6,10 +6,9 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import CallOptions, Request
-from graphnb.engine.asgi import Message, Receive, Scope, Send
 from graphnb.errors import (
     BackPressureError,
     InputError,
@@ -19,8 +18,12 @@ from graphnb.errors import (
     RequestError,
     RequestTimeoutError,
 )
-from graphnb.executors.base import HttpOptions
-from graphnb.executors.local.router import LocalRouter
+
+if TYPE_CHECKING:
+    from graphnb.engine.asgi import Message, Receive, Scope, Send
+    from graphnb.engine.schedule import Arguments
+    from graphnb.executors.base import HttpOptions
+    from graphnb.executors.local.router import LocalRouter
 
 REQUEST_ID = "x-request-id"
 TIMEOUT = "x-request-timeout-seconds"
@@ -73,7 +76,7 @@ async def _run(
 ) -> None:
     def work() -> Any:
         version = request.version
-        arguments = ((scope, receive, exchange.send), {})
+        arguments: Arguments = ((scope, receive, exchange.send), {})
         return version.call(
             version.graph.spec.root,
             ASGI_METHOD,
@@ -197,7 +200,7 @@ class _Exchange:
         await send_error(self._send, status, payload, headers=[self._id_header])
 
 
-def http_error(error: BaseException) -> tuple[int, dict[str, Any]]:
+def http_error(error: BaseException) -> tuple[int, dict[str, Any]]:  # noqa: PLR0911  a table
     """Status and payload of an error: the reason and the node's name, and nothing internal."""
     node = {"node": error.node} if isinstance(error, RequestError) and error.node else {}
     if isinstance(error, NotRunningError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphnb.engine.response import mark_engine_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ class EngineLoop:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where it is installed (Ray Serve's replicas use it too), else asyncio's own."""
+    """Uvloop where it is installed (Ray Serve's replicas use it too), else asyncio's own."""
     try:
         import uvloop
     except ImportError:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.context import InContext
-from graphnb.engine.replica import Method, Replica
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
-from graphnb.engine.run import LoadArguments
 from graphnb.engine.values import Packed, Parcel, pack, packed_size
 from graphnb.errors import BackPressureError, NodeError, RequestError
 from graphnb.telemetry.spans import Outcome, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphnb.engine.replica import Method, Replica
+    from graphnb.engine.run import LoadArguments
 
 _set_envelope = current_envelope.set
 _new_span = tuple.__new__
@@ -127,7 +131,7 @@ class ReplicaSet:
 
     # Calls.
 
-    async def call(
+    async def call(  # noqa: C901, PLR0912, PLR0915  see the docstring
         self,
         method: str,
         load: LoadArguments,
@@ -438,17 +442,13 @@ class _Timed:
 
 
 async def _close_quietly(generator: Any) -> None:
-    try:
+    with contextlib.suppress(Exception):  # nobody listens to a stream that was given up
         await generator.aclose()
-    except Exception:  # noqa: BLE001, S110  nobody listens to a stream that was given up
-        pass
 
 
 def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    try:
+    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
         loop.call_soon_threadsafe(callback)
-    except RuntimeError:  # the loop has ended meanwhile
-        pass
 
 
 def _user_part(error: BaseException) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import (
     CallOptions,
@@ -19,12 +18,16 @@ from graphnb.engine import (
     run_schedule,
 )
 from graphnb.engine.inputs import request_input
-from graphnb.engine.schedule import Arguments
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import GraphnbError, NotRunningError, RequestTimeoutError
-from graphnb.executors.local.loop import EngineLoop
-from graphnb.executors.local.version import Version
 from graphnb.telemetry import Outcome, Recorder, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from graphnb.engine.schedule import Arguments
+    from graphnb.executors.local.loop import EngineLoop
+    from graphnb.executors.local.version import Version
 
 
 class LocalRouter:

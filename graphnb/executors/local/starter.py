@@ -1,4 +1,4 @@
-"""Starts and reconfigures the replicas of local deployments, and says which options it leaves out."""
+"""Starts and reconfigures replicas, and says which options have no effect in this process."""
 
 from __future__ import annotations
 

@@ -7,15 +7,18 @@ meanwhile; a version is let go when its last request has ended.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphnb.authoring import Graph
 from graphnb.engine import Request, Schedule, compile_schedule
-from graphnb.engine.run import LoadArguments
-from graphnb.engine.values import Packed
 from graphnb.errors import NotRunningError
-from graphnb.executors.local.replicas import LocalStream, ReplicaSet
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from graphnb.authoring import Graph
+    from graphnb.engine.run import LoadArguments
+    from graphnb.engine.values import Packed
+    from graphnb.executors.local.replicas import LocalStream, ReplicaSet
 
 
 class Version:
