@@ -16,7 +16,7 @@ from tests.contract.signals import SignalServer
 EXECUTORS = [pytest.param("local")]
 
 # Deadlines measure the machine, and a failing example is printed by pytest anyway.
-hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=50, database=None)
+hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=30, database=None)
 hypothesis.settings.load_profile("graphnb")
 
 

@@ -26,6 +26,9 @@ from graphnb.authoring.digest.source import syntax_tree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+# Ends the search in a wrapper that says it wraps itself.
+_MOST_WRAPPERS = 100
+
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -126,18 +129,24 @@ def locate(definition: object, cells: SourceIndex | None = None) -> Location:
 
 
 def _unwrap(definition: Any) -> object:
-    """What stands in the source: the function under wrappers, partials and method kinds."""
-    while True:
+    """What stands in the source: the function under wrappers, partials and kinds of methods."""
+    for _ in range(_MOST_WRAPPERS):
         if isinstance(definition, MethodType | staticmethod | classmethod):
             definition = definition.__func__
         elif isinstance(definition, functools.partial | functools.cached_property):
             definition = definition.func
         elif isinstance(definition, property):
             definition = definition.fget
-        elif not isinstance(definition, type) and hasattr(definition, "__wrapped__"):
+        elif not isinstance(definition, type) and _wraps(definition):
             definition = definition.__wrapped__
         else:
-            return definition
+            break
+    return definition
+
+
+def _wraps(definition: object) -> bool:
+    """Whether an object says what it wraps; some objects answer to any name that is asked for."""
+    return inspect.getattr_static(definition, "__wrapped__", None) is not None
 
 
 def _locate_function(code: CodeType, cells: SourceIndex | None) -> Location:

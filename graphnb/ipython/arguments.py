@@ -23,7 +23,7 @@ class MagicParser(argparse.ArgumentParser):
         after = f"\n\nEXPR is {expression}; it is a Python expression." if expression else ""
         super().__init__(
             prog=prog,
-            usage=f"{prog} [OPTIONS] NAME EXPR" if expression else None,
+            usage="%(prog)s [OPTIONS] NAME EXPR" if expression else None,
             description=description + after,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,

@@ -35,7 +35,7 @@ def completions(line: str, token: str, namespace: dict[str, Any]) -> list[str]:
     found: list[str]
     if before and before[-1] in _VALUES:
         found = _VALUES[before[-1]]
-    elif before and before[-1] in ("--root",):
+    elif before and before[-1] == "--root":
         found = [name for name, one in namespace.items() if name[:1] != "_" and is_target(one)]
     elif token.startswith("-"):
         found = parser_of(magic).options()

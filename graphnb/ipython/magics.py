@@ -207,5 +207,5 @@ class GraphMagics(Magics):
             return self.shell.ev(expression)
         except SyntaxError as error:
             raise UsageError(f"{expression!r} is not an expression: {error.msg}") from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the user's expression may raise anything
             raise UsageError(f"{expression}: {type(error).__name__}: {error}") from None
