@@ -118,7 +118,7 @@ class Replica:
         return found
 
     def _find(self, name: str) -> Method:
-        if name == "__asgi__":
+        if name == "HTTP":
             from graphnb.engine.asgi import asgi_app
 
             return Method(asgi_app(self), "async")

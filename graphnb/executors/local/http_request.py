@@ -96,7 +96,7 @@ async def _run(
         await exchange.finish()
 
 
-ASGI_METHOD = "__asgi__"
+ASGI_METHOD = "HTTP"
 
 
 def _call_options(headers: dict[str, str]) -> CallOptions:
