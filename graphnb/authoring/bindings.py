@@ -68,12 +68,14 @@ class CallBinding:
 
     Attributes:
         args, kwargs: its arguments, with markers for values.
+        arg_names: the parameters that `args` go to.
         fallback: the value, or the `ValueMarker` of the call, that stands in for a failure.
     """
 
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     fallback: Any = None
+    arg_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

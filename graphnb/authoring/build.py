@@ -84,7 +84,7 @@ def unused_nodes(root: Node) -> tuple[Diagnostic, ...]:
     targets = {id(call._target) for call in found.calls}
     unused = [
         one
-        for one in sorted(bound, key=lambda node: node.order)
+        for one in sorted(bound, key=lambda node: node._order)
         if one not in found.calls and not _feeds(one, found, targets)
     ]
     return tuple(
@@ -116,7 +116,7 @@ class _Found:
     def __init__(self, root: Node) -> None:
         self._seen: dict[int, Node] = {}
         self._visit(root)
-        ordered = sorted(self._seen.values(), key=lambda node: node.order)
+        ordered = sorted(self._seen.values(), key=lambda node: node._order)
         self.deployments = [one for one in ordered if isinstance(one, DeploymentNode)]
         self.calls = [one for one in ordered if isinstance(one, CallNode)]
         self.inputs = [one for one in ordered if isinstance(one, InputNode)]
@@ -230,15 +230,22 @@ class _Builder:
             method=node._method,
             label=node._label,
             edges=tuple(edges),
-            arguments=code_digest(
-                None, *_replace_arguments(node.signature, args, kwargs, _placeholder)
-            ),
+            arguments=self._argument_digest(node, args, kwargs, fallback),
             timeout_s=node._timeout_s,
             retries=node._retries,
             fallback=fallback_text,
             streams=node.streams,
         )
-        return spec, CallBinding(args, kwargs, fallback)
+        names = tuple(argument_names(node.signature, len(args)))
+        return spec, CallBinding(args, kwargs, fallback, names)
+
+    def _argument_digest(
+        self, node: CallNode, args: tuple[Any, ...], kwargs: Mapping[str, Any], fallback: Any
+    ) -> str:
+        """Changes when a plain argument, or what stands in for a failure, changes."""
+        plain_args, plain = _replace_arguments(node.signature, args, kwargs, _placeholder)
+        stand_in = () if node._fallback is NOT_GIVEN else (_placeholder(fallback, ""),)
+        return code_digest(None, (*plain_args, stand_in), plain)
 
     def _call_leaf(self, leaf: Any, place: str, *, edges: list[DataEdge]) -> Any:
         """A leaf of a call's arguments: nodes become markers, and edges are noted."""

@@ -51,11 +51,11 @@ NOT_GIVEN: Final = _NotGiven()
 class Node:
     """What `bind()` makes, and what stands for values that exist at request time only.
 
-    `order` counts nodes in the order in which they were made, over the whole process.
+    `_order` counts nodes in the order in which they were made, over the whole process.
     """
 
     def __init__(self) -> None:
-        self.order = next(_order)
+        self._order = next(_order)
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -159,23 +159,20 @@ class DeploymentNode(Node):
         return isinstance(self._deployment.func_or_class, type)
 
     @property
-    def bind(self) -> Any:
-        """Not for a bound class: the error says what to bind instead."""
-        methods = public_methods(self.func_or_class)
-        raise rules.BIND_BOUND.error(
-            f"{self.name} is bound already",
-            node=self.name,
-            hint=f"bind one of its methods: {_listed(self.name, methods)}" if methods else None,
-            kind=GraphAttributeError,
-        )
-
-    @property
     def __call__(self) -> MethodStub:
         """The class's `__call__`, about to be bound."""
         return MethodStub(self, "__call__")
 
     def __getattr__(self, name: str) -> MethodStub:
         _refuse_special(self, name)
+        if name == "bind" and not hasattr(self.func_or_class, "bind"):
+            methods = public_methods(self.func_or_class)
+            raise rules.BIND_BOUND.error(
+                f"{self.name} is bound already",
+                node=self.name,
+                hint=f"bind one of its methods: {_listed(self.name, methods)}" if methods else None,
+                kind=GraphAttributeError,
+            )
         return MethodStub(self, name)
 
     def __dir__(self) -> list[str]:
@@ -304,7 +301,7 @@ class CallNode(Node):
         if retries is not None and retries < 0:
             raise ValueError(f"retries is {retries}, expected 0 or more")
         made = copy.copy(self)
-        made.order = next(_order)
+        made._order = next(_order)
         made._timeout_s = self._timeout_s if timeout_s is None else timeout_s
         made._retries = self._retries if retries is None else retries
         made._fallback = self._fallback if fallback is NOT_GIVEN else fallback
@@ -348,6 +345,11 @@ class CallPart(Node):
 
     def __getitem__(self, key: int | str) -> CallPart:
         return CallPart(self._call, (*self._path, Key("item", key)))
+
+    @property
+    def remote(self) -> Any:
+        """Not for a node: the error says what to do instead."""
+        raise _remote_error(f"a part of {self._call.name}")
 
     def __repr__(self) -> str:
         return f"{self._call!r}{path_text(self._path)}"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from graphnb.authoring.bindings import CallBinding, Graph, ValueMarker
 from graphnb.authoring.walk import leaves, replace_leaves
 from graphnb.engine.values import Packed, pack, unpack
+from graphnb.errors import GraphError, NotSerializableError
+from graphnb.graph import rules
 from graphnb.graph.topology import graph_calls
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def compile_schedule(graph: Graph, root: str) -> Schedule:
     """Makes the schedule of the graph whose root is that call.
 
     Raises:
-        NotSerializableError: a constant argument cannot be pickled.
+        GraphError: GN114, a constant argument cannot be serialized.
     """
     return _Compiler(graph, root).schedule()
 
@@ -179,7 +181,7 @@ class _Compiler:
             timeout_s=spec.timeout_s,
             retries=spec.retries,
             has_fallback=spec.fallback is not None,
-            fallback=None if is_node else pack(fallback, what="the fallback", node=call),
+            fallback=None if is_node else _pack_constant(fallback, "the fallback", call),
             fallback_slot=self._slots[fallback.source, fallback.path] if is_node else None,
             fallback_steps=self._fallback_steps(spec) if is_node else (),
             plain=spec.timeout_s is None and not spec.retries and spec.fallback is None,
@@ -191,8 +193,11 @@ class _Compiler:
 
     def _load(self, call: str) -> Load:
         binding = self._graph.calls[call]
-        places = [self._argument(call, one) for one in binding.args]
-        named = {name: self._argument(call, one) for name, one in binding.kwargs.items()}
+        places = [
+            self._argument(call, name, one)
+            for name, one in zip(binding.arg_names, binding.args, strict=True)
+        ]
+        named = {name: self._argument(call, name, one) for name, one in binding.kwargs.items()}
         if named:
             return _load_any(tuple(places), named)
         numbers = [one for one in places if isinstance(one, int)]
@@ -200,12 +205,12 @@ class _Compiler:
             return _load_any(tuple(places), {})
         return _load_one(numbers[0]) if len(numbers) == 1 else _load_all(tuple(numbers))
 
-    def _argument(self, call: str, template: Any) -> int | Callable[[list[Packed]], Any]:
+    def _argument(self, call: str, name: str, template: Any) -> int | Callable[[list[Packed]], Any]:
         """The slot of a plain argument; what fills the template of a nested one."""
         if isinstance(template, ValueMarker):
             return self._slots[template.source, template.path]
         marked = any(isinstance(leaf, ValueMarker) for leaf, _place in leaves(template))
-        packed = pack(template, what=f"an argument of {call}", node=call)
+        packed = _pack_constant(template, f"argument {name!r}", call)
         if marked:
             return self._filler(packed)
         self._constants.append(packed)
@@ -223,6 +228,16 @@ class _Compiler:
             return replace_leaves(unpack(packed), value_of)
 
         return fill
+
+
+def _pack_constant(value: Any, what: str, call: str) -> Packed:
+    try:
+        return pack(value, what=what, node=call)
+    except NotSerializableError as error:
+        cause = error.__cause__
+        if isinstance(cause, GraphError):  # a node, hidden where it cannot be found
+            raise GraphError(cause.code, cause.message, node=call, hint=cause.hint) from error
+        raise rules.NOT_SERIALIZABLE.error(error.message, node=call) from error
 
 
 def _load_one(slot: int) -> Load:

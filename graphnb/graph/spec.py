@@ -154,7 +154,7 @@ class CallSpec:
         method: the method, `__call__` for a function.
         label: the variable that holds the node, where there is one.
         edges: where its arguments come from.
-        arguments: digest of the arguments that are plain values.
+        arguments: digest of the arguments that are plain values, and of the fallback.
         timeout_s: seconds that the call may take, or None.
         retries: how often a failed call is tried again.
         fallback: None, "value" for a plain value, or the id of the call that stands in.

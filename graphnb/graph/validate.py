@@ -64,7 +64,8 @@ def _two_inputs(spec: GraphSpec) -> Iterator[Diagnostic]:
 def _generator_feeds(spec: GraphSpec) -> Iterator[Diagnostic]:
     streams = {one.id for one in spec.calls if one.streams}
     for call in spec.calls:
-        for source in dict.fromkeys(edge.source for edge in call.edges):
+        sources = [edge.source for edge in call.edges] + [call.fallback or ""]
+        for source in dict.fromkeys(sources):
             if source in streams:
                 yield rules.GENERATOR_FEEDS.finding(
                     f"{source} is a generator and feeds {call.id}", node=source

@@ -51,7 +51,7 @@ def target_of_cell(namespace: Mapping[str, Any], since: int, last: Any, root: st
         for name, value in namespace.items()
         if not name.startswith("_")
         and isinstance(value, CallNode | DeploymentNode)
-        and value.order >= since
+        and value._order >= since
     }
     sinks = _sinks(new)
     if len(sinks) == 1:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.authoring.build import Where, unused_nodes
 from graphnb.errors import DeployError, NotRunningError
 from graphnb.executors import HttpOptions, executor_for
+from graphnb.graph.validate import validate
 from graphnb.session.http_settings import http_options
 from graphnb.session.running import Deployed, RunningGraph
 from graphnb.session.target import graph_of, root_of
@@ -82,7 +83,8 @@ def deploy(
             )
         found = running or RunningGraph(executor.application(name), executor.kind, _forget)
         result = found._application.apply(graph, http=options, route_prefix=prefix)
-        found.deployed = Deployed(result.changes, result.warnings, unused_nodes(root))
+        warnings = [one for one in validate(graph.spec) if one.severity == "warning"]
+        found.deployed = Deployed(result.changes, result.warnings, (*warnings, *unused_nodes(root)))
         _running[name] = found
     return found
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dis
+import weakref
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from types import CodeType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from graphnb.authoring.digest.source import source_digest
 from graphnb.authoring.digest.stream import ATOMS, atom_bytes
@@ -55,23 +55,32 @@ class CodeFacts:
     imports: tuple[BodyImport, ...]
 
 
-# By value: code compiled again from the same cell is equal, and its facts are known already.
-_facts: WeakKeyDictionary[CodeType, CodeFacts] = WeakKeyDictionary()
+# By identity: equal code objects may come of different sources, and then the digest of one would
+# depend on whether the other is still alive.
+_facts: dict[int, tuple[weakref.ref[CodeType], CodeFacts]] = {}
 
 
 def code_facts(code: CodeType, namespace: dict[str, Any]) -> CodeFacts:
-    """The facts about a code object, which never change, so they are kept.
+    """The facts about a code object, which never change, so they are kept as long as it lives.
 
     Args:
         namespace: the globals of its function, by which a module's loader finds its source.
     """
-    facts = _facts.get(code)
-    if facts is None:
-        body = source_digest(code, namespace) or _bytecode_digest(code)
-        reached, names, imports = _reach(code)
-        facts = CodeFacts(body, tuple(reached), tuple(names), tuple(imports))
-        _facts[code] = facts
+    known = _facts.get(id(code))
+    if known is not None and known[0]() is code:
+        return known[1]
+    body = source_digest(code, namespace) or _bytecode_digest(code)
+    reached, names, imports = _reach(code)
+    facts = CodeFacts(body, tuple(reached), tuple(names), tuple(imports))
+    _facts[id(code)] = (weakref.ref(code, partial(_forget, id(code))), facts)
     return facts
+
+
+def _forget(key: int, gone: weakref.ref[CodeType]) -> None:
+    """Drops the facts of a code object that died, unless its id was taken over already."""
+    known = _facts.get(key)
+    if known is not None and known[0] is gone:
+        del _facts[key]
 
 
 @lru_cache(maxsize=1024)

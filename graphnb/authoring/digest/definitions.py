@@ -170,6 +170,8 @@ def _class_annotation_parts(stream: Stream, cls: type) -> Iterator[object]:
 
 def _counts(cls: type, name: str) -> bool:
     """Whether a member says something that no other member says."""
+    if name == "__annotations__":  # Python adds an empty one when it is asked for it
+        return bool(vars(cls)[name])
     if "__pydantic_decorators__" in vars(cls):
         if name.startswith("__pydantic_"):
             return name in _PYDANTIC_MEMBERS

@@ -175,7 +175,7 @@ def _own_parts(stream: Stream, use: ModuleUse, where: Origin) -> Iterator[object
 
 def import_parts(
     imports: Iterable[BodyImport], package: str, names: tuple[str, ...]
-) -> Iterator[ModuleUse]:
+) -> Iterator[object]:
     """The modules that import statements load.
 
     Args:
@@ -193,8 +193,9 @@ def import_parts(
         if _origin(found.name, found.path) in LIBRARY:
             continue
         for name in statement.names:
-            if name not in found.namespace:  # then it is a module, if it is anything yet
-                yield _find(f"{base}.{name}", names)
+            value = found.namespace.get(name)
+            if value is None or isinstance(value, ModuleType):
+                yield _find(f"{base}.{name}", names) if value is None else used(value, names)
 
 
 def _absolute(statement: BodyImport, package: str) -> str:

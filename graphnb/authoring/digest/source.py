@@ -13,7 +13,7 @@ import ast
 import inspect
 import linecache
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, reduce
 from hashlib import blake2b
 from operator import or_
@@ -35,12 +35,13 @@ _IGNORED_FIELDS = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 def source_digest(code: CodeType, namespace: dict[str, Any]) -> bytes | None:
     """The digest of a function's syntax tree without its decorators, if its source is at hand."""
-    node = _find(code, namespace)
-    if node is None:
+    text = _source_text(code, namespace)
+    node = None if text is None else text.find(code)
+    if text is None or node is None:
         return None
-    if isinstance(node, ast.Lambda):
-        return tree_digest(node)
-    return tree_digest(node, skip=frozenset({"decorator_list"}))
+    if node not in text.digests:
+        text.digests[node] = tree_digest(node, skip=frozenset({"decorator_list"}))
+    return text.digests[node]
 
 
 def tree_digest(root: ast.AST, *, skip: frozenset[str] = frozenset()) -> bytes:
@@ -85,10 +86,19 @@ class _Text:
 
     Attributes:
         codes: every code object in it.
+        digests: of its functions, as far as they were asked for.
     """
 
     tree: ast.Module
     codes: frozenset[CodeType]
+    digests: dict[ast.AST, bytes] = field(default_factory=dict)
+
+    def find(self, code: CodeType) -> _Def | ast.Lambda | None:
+        """The function that the code was compiled from."""
+        if code.co_name != "<lambda>":
+            return self.functions.get((code.co_name, code.co_firstlineno))
+        around = [one for one in self.lambdas if _holds(one.body, code)]
+        return around[-1] if around else None
 
     @cached_property
     def functions(self) -> Mapping[tuple[str, int], _Def]:
@@ -102,17 +112,6 @@ class _Text:
     def lambdas(self) -> tuple[ast.Lambda, ...]:
         """All of them, outer ones first."""
         return tuple(one for one in ast.walk(self.tree) if isinstance(one, ast.Lambda))
-
-
-def _find(code: CodeType, namespace: dict[str, Any]) -> _Def | ast.Lambda | None:
-    """The function that the code was compiled from."""
-    text = _source_text(code, namespace)
-    if text is None:
-        return None
-    if code.co_name != "<lambda>":
-        return text.functions.get((code.co_name, code.co_firstlineno))
-    around = [one for one in text.lambdas if _holds(one.body, code)]
-    return around[-1] if around else None
 
 
 def _source_text(code: CodeType, namespace: dict[str, Any]) -> _Text | None:

@@ -7,7 +7,7 @@ import marshal
 import os
 from hashlib import blake2b
 from types import EllipsisType, NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -31,6 +31,11 @@ _PIECE = 1 << 14
 def atom_bytes(value: Any) -> bytes:
     """The bytes of an atom, or of a tuple of atoms: equal for equal types and contents."""
     return marshal.dumps(value, _MARSHAL)
+
+
+def is_large(value: object) -> TypeGuard[bytes]:
+    """Whether a value is bytes, and too many of them to be copied."""
+    return isinstance(value, bytes) and len(value) > _PIECE
 
 
 class Stream:
@@ -68,7 +73,7 @@ class Stream:
         self._hash.update(memory)
 
     def _write_atom(self, atom: object) -> None:
-        if isinstance(atom, bytes) and len(atom) > _PIECE:  # large enough not to be copied
+        if is_large(atom):
             self.write("bytes", str(len(atom)))
             self.write_raw(atom)
         else:

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.digest.modules import library_holds, version
-from graphnb.authoring.digest.stream import ATOMS, Stream, atom_bytes
+from graphnb.authoring.digest.stream import ATOMS, Stream, atom_bytes, is_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,7 +54,8 @@ def _rows(stream: Stream, rows: Iterable[Iterable[object]]) -> Iterable[object]:
     """Writes rows of atoms as they are, and gives the items of all others."""
     for row in rows:
         items = list(row)
-        if ATOMS.issuperset(map(type, items)):
+        types = set(map(type, items))
+        if types <= ATOMS and not (bytes in types and any(map(is_large, items))):
             stream.write_atoms(items)
         else:
             yield from items

@@ -16,7 +16,7 @@ from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.local.health import watch_health
 from graphnb.executors.local.router import LocalRouter
 from graphnb.executors.local.starter import LocalOptions, Starter, left_out
-from graphnb.executors.local.version import Version
+from graphnb.executors.local.version import Version, compile_schedules
 from graphnb.graph import GraphSpec, SpecDiff, diff
 from graphnb.telemetry import Recorder
 
@@ -114,6 +114,7 @@ class LocalApplication:
 
         Live replicas are touched by `reconfigure` alone, which is undone when a later step fails.
         """
+        schedules = compile_schedules(graph)
         started: dict[str, ReplicaSet] = {}
         reconfigured: list[str] = []
         try:
@@ -121,7 +122,7 @@ class LocalApplication:
             await self._start_all(graph, names, started)
             sets = {**(old.sets if old else {}), **started}
             sets = {one.name: sets[one.name] for one in graph.spec.deployments}
-            version = Version(graph, sets, self._router)
+            version = Version(graph, sets, schedules, self._router)
             for name in changes.names("reconfigured"):
                 reconfigured.append(name)
                 await self._starter.reconfigure(graph, name, sets[name])

@@ -7,18 +7,36 @@ meanwhile; a version is let go when its last request has ended.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import Request, Schedule, compile_schedule
 from graphnb.errors import NotRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine
 
     from graphnb.authoring import Graph
     from graphnb.engine.run import LoadArguments
     from graphnb.engine.values import Packed
     from graphnb.executors.local.replicas import LocalStream, ReplicaSet
+
+
+Schedules = Mapping[tuple[str, str], Schedule]
+"""By the deployment that holds the graph, and the graph's place in its init args."""
+
+
+def compile_schedules(graph: Graph) -> Schedules:
+    """The schedules of all graph handles of an application.
+
+    Raises:
+        GraphError: GN114, a constant argument cannot be serialized.
+    """
+    return {
+        (one.name, edge.argument): compile_schedule(graph, edge.call)
+        for one in graph.spec.deployments
+        for edge in one.graphs
+    }
 
 
 class Version:
@@ -31,15 +49,17 @@ class Version:
         application: whose version it is; tells its own requests from those of other graphs.
     """
 
-    def __init__(self, graph: Graph, sets: Mapping[str, ReplicaSet], application: object) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        sets: Mapping[str, ReplicaSet],
+        schedules: Schedules,
+        application: object,
+    ) -> None:
         self.graph = graph
         self.sets = sets
         self.application = application
-        self.schedules: dict[tuple[str, str], Schedule] = {
-            (one.name, edge.argument): compile_schedule(graph, edge.call)
-            for one in graph.spec.deployments
-            for edge in one.graphs
-        }
+        self.schedules = schedules
         self._ongoing = 0
         self._drained = asyncio.Event()
         self._drained.set()

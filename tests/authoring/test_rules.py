@@ -1,0 +1,421 @@
+"""The rules GN101 to GN116: each mistake has a code, a node, a message that names it, and a hint."""
+
+import threading
+
+import pytest
+
+from graphnb import DAGDriver, InputNode, deploy, errors, serve
+from tests.authoring.definitions import Holder, Model, embed, spec_of, tokenize
+
+
+def unknown_method():
+    Model.bind(1).scroe.bind(1)
+
+
+def unknown_method_of_a_class_without_any():
+    @serve.deployment
+    class Empty:
+        pass
+
+    Empty.bind().run.bind(1)
+
+
+def missing_argument():
+    with InputNode() as inp:
+        Model.bind(1).score.bind(scale=inp)
+
+
+def surplus_argument():
+    with InputNode() as inp:
+        tokenize.bind(inp, True, 3)
+
+
+def unknown_name():
+    with InputNode() as inp:
+        tokenize.bind(inp, upper=True)
+
+
+def missing_init_argument():
+    Model.bind()
+
+
+def input_in_init():
+    with InputNode() as inp:
+        Model.bind(inp)
+
+
+def part_of_input_deep_in_init():
+    with InputNode() as inp:
+        Holder.bind({"a": [inp["k"].x]})
+
+
+def input_after_its_with():
+    with InputNode() as inp:
+        pass
+    tokenize.bind(inp)
+
+
+def part_after_its_with():
+    with InputNode() as inp:
+        part = inp["text"]
+    embed.bind([part])
+
+
+def input_without_with():
+    tokenize.bind(InputNode())
+
+
+def two_inputs():
+    with InputNode() as first:
+        words = tokenize.bind(first)
+    with InputNode() as second:
+        node = embed.bind(words, second)
+    spec_of(node)
+
+
+def two_inputs_within_each_other():
+    with InputNode() as first, InputNode() as second:
+        node = embed.bind(first, second)
+    spec_of(node)
+
+
+def binding_a_bound_class():
+    Model.bind(1).bind(2)
+
+
+def binding_a_bound_call():
+    with InputNode() as inp:
+        tokenize.bind(inp).bind(inp)
+
+
+def remote_on_a_call():
+    with InputNode() as inp:
+        tokenize.bind(inp).remote("text")
+
+
+def remote_on_a_part_of_a_result():
+    with InputNode() as inp:
+        tokenize.bind(inp)["words"].remote("text")
+
+
+def remote_on_a_bound_class():
+    Model.bind(1).remote("text")
+
+
+def remote_on_a_method():
+    Model.bind(1).score.remote("text")
+
+
+def remote_on_the_input():
+    with InputNode() as inp:
+        inp.remote("text")
+
+
+def remote_on_a_deployment():
+    tokenize.remote("text")
+
+
+def duplicate_name():
+    first, second = Model.options(name="M").bind(1), Holder.options(name="M").bind()
+    spec_of(Holder.bind(first, second))
+
+
+def route_not_on_the_root():
+    spec_of(Holder.bind(Model.options(route_prefix="/m").bind(1)))
+
+
+def unknown_option():
+    Model.options(num_replica=2)
+
+
+def unknown_option_in_the_decorator():
+    serve.deployment(max_ongoing_request=5)(lambda x: x)
+
+
+def generator_feeds():
+    with InputNode() as inp:
+        spec_of(embed.bind(Model.bind(1).stream.bind(inp)))
+
+
+def part_of_a_generator_feeds():
+    with InputNode() as inp:
+        spec_of(embed.bind([Model.bind(1).astream.bind(inp)["x"]]))
+
+
+def generator_as_fallback():
+    with InputNode() as inp:
+        spare = Model.bind(1).stream.bind(inp)
+        spec_of(embed.bind(inp).options(fallback=spare))
+
+
+def unpicklable_init():
+    deploy(Holder.bind("fine", threading.Lock()), name="never", http=False)
+
+
+def unpicklable_init_by_name():
+    deploy(Model.bind(1, bias={"deep": [threading.Lock()]}), name="never", http=False)
+
+
+def unpicklable_call_argument():
+    with InputNode() as inp:
+        node = embed.bind(inp, key=threading.Lock())
+    deploy(node, name="never", http=False)
+
+
+def unpicklable_fallback():
+    with InputNode() as inp:
+        node = embed.bind(inp).options(fallback=threading.Lock())
+    deploy(node, name="never", http=False)
+
+
+def node_hidden_in_an_object():
+    class Box:
+        def __init__(self, content):
+            self.content = content
+
+    with InputNode() as inp:
+        node = embed.bind(inp, Box(tokenize.bind(inp)))
+    deploy(node, name="never", http=False)
+
+
+def empty_dict():
+    deploy({}, name="never", http=False)
+
+
+def nothing():
+    deploy(None, name="never", http=False)
+
+
+def unbound_deployment():
+    deploy(tokenize, name="never", http=False)
+
+
+def input_alone():
+    with InputNode() as inp:
+        deploy(inp, name="never", http=False)
+
+
+def not_a_class_or_function():
+    serve.deployment(3)
+
+
+def an_instance():
+    serve.deployment(num_replicas=2)(object())
+
+
+CASES = [
+    # the mistake, its code, the node it names, what the message and the hint must tell
+    (unknown_method, "GN101", "Model", ["Model", "'scroe'"], ["score", "classify", "stream"]),
+    (unknown_method_of_a_class_without_any, "GN101", "Empty", ["'run'"], ["no public method"]),
+    (missing_argument, "GN102", "Model.score", ["'tokens'"], ["Model.score(tokens, *, scale=1)"]),
+    (surplus_argument, "GN102", "tokenize", ["too many"], ["tokenize(text, lower=True)"]),
+    (unknown_name, "GN102", "tokenize", ["'upper'"], ["tokenize(text, lower=True)"]),
+    (missing_init_argument, "GN102", "Model", ["'weight'"], ["Model(weight, bias=0)"]),
+    (input_in_init, "GN103", "Model", ["Model", "InputNode"], ["method", "bind"]),
+    (part_of_input_deep_in_init, "GN103", "Holder", ["InputNode['k'].x"], ["method"]),
+    (input_after_its_with, "GN104", "tokenize", ["tokenize", "InputNode"], ["with InputNode()"]),
+    (part_after_its_with, "GN104", "embed", ["InputNode['text']"], ["with InputNode()"]),
+    (input_without_with, "GN104", "tokenize", ["tokenize"], ["with InputNode()"]),
+    (two_inputs, "GN105", "embed", ["first and second"], ["one InputNode"]),
+    (two_inputs_within_each_other, "GN105", "embed", ["first and second"], ["inp[0]"]),
+    (binding_a_bound_class, "GN106", "Model", ["Model is bound"], ["Model.score.bind(...)"]),
+    (binding_a_bound_call, "GN106", "tokenize", ["tokenize is bound"], ["bind"]),
+    (remote_on_a_call, "GN107", "tokenize", ["tokenize"], ["deploy"]),
+    (remote_on_a_part_of_a_result, "GN107", "tokenize", ["tokenize"], ["deploy"]),
+    (remote_on_a_bound_class, "GN107", None, ["Model"], ["deploy"]),
+    (remote_on_a_method, "GN107", "Model.score", ["Model.score"], ["deploy"]),
+    (remote_on_the_input, "GN107", None, ["InputNode"], ["deploy"]),
+    (remote_on_a_deployment, "GN107", "tokenize", ["tokenize"], ["deploy"]),
+    (duplicate_name, "GN108", "M", ["'M'"], ["name="]),
+    (route_not_on_the_root, "GN109", "Model", ["Model", "/m", "Holder"], ["root"]),
+    (unknown_option, "GN110", "Model", ["'num_replica'"], ["'num_replicas'"]),
+    (
+        unknown_option_in_the_decorator,
+        "GN110",
+        "<lambda>",
+        ["'max_ongoing_request'"],
+        ["'max_ongoing_requests'"],
+    ),
+    (generator_feeds, "GN112", "Model.stream", ["Model.stream", "embed"], ["root"]),
+    (part_of_a_generator_feeds, "GN112", "Model.astream", ["Model.astream"], ["root"]),
+    (generator_as_fallback, "GN112", "Model.stream", ["Model.stream", "embed"], ["root"]),
+    (unpicklable_init, "GN114", "Holder", ["argument 1", "lock"], ["__init__"]),
+    (unpicklable_init_by_name, "GN114", "Model", ["'bias'", "lock"], ["__init__"]),
+    (unpicklable_call_argument, "GN114", "embed", ["'key'", "lock"], ["plain data"]),
+    (unpicklable_fallback, "GN114", "embed", ["fallback", "lock"], ["plain data"]),
+    (node_hidden_in_an_object, "GN114", "embed", ["tokenize", "hidden"], ["arguments"]),
+    (empty_dict, "GN115", None, ["empty dict"], ["bind"]),
+    (nothing, "GN115", None, ["NoneType"], ["bind"]),
+    (unbound_deployment, "GN115", None, ["tokenize", "not bound"], ["tokenize.bind(...)"]),
+    (input_alone, "GN115", None, ["InputNode"], ["bind"]),
+    (not_a_class_or_function, "GN116", None, ["3"], ["class or a function"]),
+    (an_instance, "GN116", None, ["object"], ["class or a function"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "code", "node", "told", "hinted"), CASES, ids=[case[0].__name__ for case in CASES]
+)
+def test_a_mistake_is_one_readable_error(mistake, code, node, told, hinted):
+    """The error carries the rule's code and the node; message and hint name what matters."""
+    with pytest.raises(errors.GraphError) as caught:
+        mistake()
+    error = caught.value
+    assert error.code == code
+    assert error.node == node or node is None
+    for text in told:
+        assert text in error.message
+    for text in hinted:
+        assert text in error.hint
+    assert str(error) == f"{code} {error.message}\nhint: {error.hint}"
+
+
+def test_every_rule_has_a_case():
+    """No rule is without a test: the warnings have theirs below."""
+    from graphnb.graph.rules import RULES
+
+    tested = {case[1] for case in CASES} | {"GN111", "GN113"}
+    assert tested == {rule.code for rule in RULES}
+
+
+def warnings_of(deploy, node):
+    return [(one.code, one.node, one.message) for one in deploy(node).deployed.findings]
+
+
+def test_a_batch_that_never_fills_is_a_warning(deploy):
+    """GN111: `max_ongoing_requests` below `max_batch_size` deploys, and is told."""
+
+    @serve.deployment
+    class Batched:
+        @serve.batch(max_batch_size=16)
+        async def run(self, xs):
+            return xs
+
+    with InputNode() as inp:
+        node = Batched.bind().run.bind(inp)
+    ((code, name, message),) = warnings_of(deploy, node)
+    assert (code, name) == ("GN111", "Batched")
+    assert "16" in message
+    assert "5" in message
+
+
+def test_enough_requests_for_a_batch_are_no_warning(deploy):
+    """GN111 is silent where a batch can fill."""
+
+    @serve.deployment(max_ongoing_requests=16)
+    class Batched:
+        @serve.batch(max_batch_size=16)
+        async def run(self, xs):
+            return xs
+
+    with InputNode() as inp:
+        node = Batched.bind().run.bind(inp)
+    assert warnings_of(deploy, node) == []
+
+
+def test_a_node_that_nothing_uses_is_a_warning(deploy):
+    """GN113: a node that was bound under the input, and is not in the graph, is told by name."""
+    with InputNode() as inp:
+        forgotten = tokenize.bind(inp)
+        node = embed.bind(inp)
+    ((code, name, message),) = warnings_of(deploy, node)
+    assert (code, name) == ("GN113", "tokenize")
+    assert "forgotten" in message
+    del forgotten
+
+
+def test_a_variable_that_was_bound_anew_is_no_warning(deploy):
+    """GN113 speaks of nodes that somebody still holds: writing a cell again is no mistake."""
+    with InputNode() as inp:
+        node = tokenize.bind(inp)
+        node = embed.bind(inp)
+    assert warnings_of(deploy, node) == []
+
+
+def test_options_of_a_node_leave_no_unused_node(deploy):
+    """GN113 does not take the node that `.options` was called on for another one."""
+    with InputNode() as inp:
+        words = tokenize.bind(inp)
+        patient = words.options(timeout_s=5)
+        node = embed.bind(patient)
+    assert warnings_of(deploy, node) == []
+
+
+def test_calls_of_every_route_are_used(deploy):
+    """GN113 knows all routes of a driver, and the calls that stand in for others."""
+    with InputNode() as inp:
+        first = tokenize.bind(inp)
+        spare = tokenize.bind(inp)
+        second = embed.bind(inp).options(fallback=spare)
+    assert warnings_of(deploy, DAGDriver.bind({"/a": first, "/b": second})) == []
+
+
+def test_attribute_mistakes_are_attribute_errors():
+    """`hasattr` works on nodes: what is not there is an AttributeError besides."""
+    node = Model.bind(1)
+    with InputNode() as inp:
+        call = tokenize.bind(inp)
+    for owner, name in [
+        (node, "unknown"),
+        (node, "bind"),
+        (node, "remote"),
+        (call, "bind"),
+        (call, "remote"),
+        (call, "unknown"),
+        (tokenize, "remote"),
+        (tokenize, "unknown"),
+    ]:
+        assert not hasattr(owner, name)
+
+
+def test_a_mistake_names_the_deployment_as_the_user_does():
+    """A name given in `.options` is the one that errors speak of."""
+    with pytest.raises(errors.GraphError, match="Ranker") as caught:
+        Model.options(name="Ranker").bind(1).unknown.bind()
+    assert caught.value.node == "Ranker"
+
+
+def test_the_types_of_arguments_are_not_checked():
+    """Signatures are checked by names and arity; annotations are the user's own."""
+
+    @serve.deployment
+    def typed(x: int) -> int:
+        return x
+
+    with InputNode() as inp:
+        spec_of(typed.bind("not an int"))
+        spec_of(typed.bind(inp["text"]))
+
+
+def test_a_mistake_in_one_graph_leaves_the_next_alone(deploy):
+    """After an error inside `with`, a later graph binds and runs as if nothing had been."""
+    with pytest.raises(errors.GraphError, match="GN102"), InputNode() as broken:
+        tokenize.bind(broken, unknown=1)
+
+    @serve.deployment
+    def double(x):
+        return 2 * x
+
+    with InputNode() as inp:
+        node = double.bind(inp)
+    assert deploy(node).remote(4).result() == 8
+
+
+def test_an_error_shows_as_one_message_in_a_cell():
+    """IPython shows a mistake by its own words, without a traceback."""
+    with pytest.raises(errors.GraphError) as caught:
+        Model.bind()
+    assert caught.value._render_traceback_() == [f"GraphError: {caught.value}"]
+
+
+def test_graph_errors_can_be_pickled():
+    """Code, node, message and hint arrive on the other side."""
+    import pickle
+
+    for mistake in (missing_argument, unknown_method):
+        with pytest.raises(errors.GraphError) as caught:
+            mistake()
+        found = pickle.loads(pickle.dumps(caught.value))
+        assert type(found) is type(caught.value)
+        assert str(found) == str(caught.value)
+        assert (found.code, found.node) == (caught.value.code, caught.value.node)

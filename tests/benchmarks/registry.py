@@ -1,0 +1,25 @@
+"""The measurements by name, in the order in which they run."""
+
+import importlib
+from collections.abc import Sequence
+
+from tests.benchmarks.rows import Row
+
+MEASUREMENTS = ("small_graphs", "walkthrough", "deploying", "crowd", "memory", "loading")
+"""Modules of this package: their docstring says how it is measured, `measure` does it."""
+
+
+def measure(name: str) -> Sequence[Row]:
+    """Runs one measurement, in this process."""
+    rows: Sequence[Row] = _module(name).measure()
+    return rows
+
+
+def method(name: str) -> str:
+    """How it is measured, for people: one paragraph."""
+    text = _module(name).__doc__ or ""
+    return " ".join(text.split())
+
+
+def _module(name: str):
+    return importlib.import_module(f"tests.benchmarks.{name}")
