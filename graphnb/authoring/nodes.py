@@ -349,7 +349,7 @@ class CallPart(Node):
     @property
     def remote(self) -> Any:
         """Not for a node: the error says what to do instead."""
-        raise _remote_error(f"a part of {self._call.name}")
+        raise _remote_error(self._call.name, f"a part of the result of {self._call.name}")
 
     def __repr__(self) -> str:
         return f"{self._call!r}{path_text(self._path)}"
@@ -382,9 +382,9 @@ def _check_inputs_open(arguments: Any, *, node: str) -> None:
             )
 
 
-def _remote_error(name: str) -> GraphAttributeError:
+def _remote_error(name: str, what: str | None = None) -> GraphAttributeError:
     error = rules.REMOTE_ON_NODE.error(
-        f"{name} is a node of a graph, not something that runs",
+        f"{what or name} is a node of a graph, not something that runs",
         node=name,
         kind=GraphAttributeError,
     )

@@ -163,36 +163,27 @@ def _locate_function(code: CodeType, cells: SourceIndex | None) -> Location:
 
 
 def _locate_class(cls: type, cells: SourceIndex | None) -> Location:
-    for file, line in _files(cls):
-        found = _find_class(_text(file), cls.__qualname__, line)
+    for code in _methods(cls):
+        found = _find_class(_text(code.co_filename), cls.__qualname__, code.co_firstlineno)
         if found is not None:
-            return _location(file, _first_line(found), found, cells)
-    if not _module_file(cls):
+            return _location(code.co_filename, _first_line(found), found, cells)
+    if cls.__module__ == "__main__":  # has a file too, in a script, and in some kernels
         for cell in reversed(cells or SourceIndex()):
             found = _find_class(cell.transformed, cls.__qualname__, None)
             if found is not None:
-                line = _first_line(found)
-                return Location(cell, None, line, _block(cell.transformed, found))
-    return Location()
+                block = _block(cell.transformed, found)
+                return Location(cell, None, _first_line(found), block)
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+    found = _find_class(_text(file), cls.__qualname__, None)
+    return Location() if found is None else _location(file, _first_line(found), found, cells)
 
 
-def _files(cls: type) -> Iterator[tuple[str, int | None]]:
-    """The files that a class may stand in, with a line of it if one is known."""
+def _methods(cls: type) -> Iterator[CodeType]:
+    """The methods that stand in the class: not those taken from elsewhere, nor generated ones."""
     for member in vars(cls).values():
-        function = _unwrap(member)
-        if isinstance(function, FunctionType):
-            code = function.__code__
-            # Not the functions that stand elsewhere, nor those that decorators generated.
-            if code.co_qualname.startswith(f"{cls.__qualname__}."):
-                yield code.co_filename, code.co_firstlineno
-    file = _module_file(cls)
-    if file:
-        yield file, None
-
-
-def _module_file(cls: type) -> str | None:
-    """The file of the module that a class says it is from."""
-    return getattr(sys.modules.get(cls.__module__), "__file__", None)
+        code = getattr(_unwrap(member), "__code__", None)
+        if isinstance(code, CodeType) and code.co_qualname.startswith(f"{cls.__qualname__}."):
+            yield code
 
 
 def _find_class(text: str, qualname: str, line: int | None) -> ast.ClassDef | None:

@@ -127,11 +127,20 @@ def _array_reducers() -> dict[Any, Any]:
 
 def _reduce_array(array: Any) -> Any:
     """Arrays go out of band, so that all of them, also strided ones, arrive read-only."""
-    if array.dtype.hasobject:
+    if array.dtype.hasobject or not _has_buffer(array):
         return _read_only, (array.copy().view(_object_carrier()),)
     if not (array.flags.c_contiguous or array.flags.f_contiguous):
         array = array.copy()
     return array.__reduce_ex__(_PROTOCOL)
+
+
+def _has_buffer(array: Any) -> bool:
+    """Whether other code may read the array's memory; not so for dates, for one."""
+    try:
+        memoryview(array).release()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _object_carrier() -> Any:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from graphnb.authoring.sources import SourceIndex
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+    from IPython.core.interactiveshell import (
+        ExecutionInfo,
+        ExecutionResult,
+        InteractiveShell,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +38,46 @@ class CellRecorder:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self.index = SourceIndex()
+        self._current: ExecutionInfo | None = None
+        self._kept: ExecutionInfo | None = None
 
     def start(self) -> None:
         """Begins to listen."""
+        self._shell.events.register("pre_run_cell", self._begins)
         self._shell.events.register("post_run_cell", self._ran)
 
     def stop(self) -> None:
         """Listens no more."""
+        self._shell.events.unregister("pre_run_cell", self._begins)
         self._shell.events.unregister("post_run_cell", self._ran)
 
     def where(self, definition: Any) -> str | None:
         """Where a class or function was defined, for people: "cell 4", "models.py:12"."""
         return str(self.index.locate(definition)) or None
 
+    def keep_current(self) -> None:
+        """Adds the cell that is running now: what it defines is about to be deployed."""
+        if self._current is not None:
+            self._add(self._current)
+
+    def _begins(self, info: ExecutionInfo) -> None:
+        self._current = info
+
     def _ran(self, result: ExecutionResult) -> None:
-        info = result.info
-        if not result.success or info is None or not info.raw_cell.strip():
+        info, self._current = result.info, None
+        if result.success and info is not None and info is not self._kept:
+            self._add(info)
+
+    def _add(self, info: ExecutionInfo) -> None:
+        raw = info.raw_cell or ""
+        if not raw.strip():
             return
+        self._kept = info
         self.index.add(
             Cell(
                 id=getattr(info, "cell_id", None) or "",
-                ordinal=result.execution_count or self._shell.execution_count,
-                raw=info.raw_cell,
-                transformed=info.transformed_cell or self._shell.transform_cell(info.raw_cell),
+                ordinal=self._shell.execution_count,
+                raw=raw,
+                transformed=info.transformed_cell or self._shell.transform_cell(raw),
             )
         )

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from graphnb.ipython.cells import CellRecorder
 from graphnb.ipython.completion import register_matcher, unregister_matcher
+from graphnb.ipython.deploy_cell import install, uninstall
 from graphnb.ipython.formatters import register_formatters, unregister_formatters
 from graphnb.ipython.magics import GraphMagics
 from graphnb.session.registry import locate_with
@@ -24,8 +25,9 @@ def load(shell: InteractiveShell) -> None:
     recorder = CellRecorder(shell)
     recorder.start()
     locate_with(recorder.where)
-    magics = GraphMagics(shell)
+    magics = GraphMagics(shell, recorder)
     shell.register_magics(magics)
+    install(shell, magics.deploy_made)
     register_formatters(shell)
     register_matcher(shell)
     _loaded[shell] = (recorder, magics)
@@ -41,6 +43,7 @@ def unload(shell: InteractiveShell) -> None:
     locate_with(None)
     unregister_formatters(shell)
     unregister_matcher(shell)
+    uninstall(shell)
     for kind, names in magics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

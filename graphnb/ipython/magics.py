@@ -17,11 +17,10 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from graphnb.authoring import CallNode, DeploymentNode, label_nodes
-from graphnb.authoring.nodes import next_order
 from graphnb.errors import NotRunningError
 from graphnb.ipython.arguments import HelpShown, help_of, parser_of
+from graphnb.ipython.deploy_cell import run_as_cell
 from graphnb.ipython.found import named_target, running_graph, target_of_cell
-from graphnb.ipython.run_body import run_body
 from graphnb.ipython.show import (
     Progress,
     show_answer,
@@ -41,6 +40,16 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from graphnb.ipython.cells import CellRecorder
+    from graphnb.ipython.deploy_cell import DeployCell
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, shown in one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["KeyboardInterrupt"]
+
 
 def _documented(magic: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a magic its help text as docstring, and ends it when its line asks for help."""
@@ -52,6 +61,8 @@ def _documented(magic: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
                 return function(self, *args)
             except HelpShown:
                 return None
+            except KeyboardInterrupt:
+                raise Interrupted from None
 
         run.__doc__ = help_of(magic)
         return run
@@ -65,18 +76,23 @@ class GraphMagics(Magics):
 
     shell: InteractiveShell
 
+    def __init__(self, shell: InteractiveShell, recorder: CellRecorder) -> None:
+        super().__init__(shell)
+        self._recorder = recorder
+
     @no_var_expand
     @cell_magic("deploy")
     @_documented("%%deploy")
     def deploy_cell(self, line: str, cell: str) -> None:
-        options = parser_of("%%deploy").parse_line(line)
-        since = next_order()
-        ran = run_body(self.shell, cell)
-        if not ran.success:
-            return  # the cell's own error is shown already
-        target = target_of_cell(self.shell.user_ns, since, ran.last, options.root)
-        if ran.last is not None and target is not ran.last:
-            display(ran.last)
+        parser_of("%%deploy").parse_line(line)
+        run_as_cell(line, cell)
+
+    def deploy_made(self, cell: DeployCell, last: Any) -> None:
+        """Deploys what a `%%deploy` cell made; called at its end."""
+        options = cell.options
+        target = target_of_cell(self.shell.user_ns, cell.since, last, options.root)
+        if last is not None and target is not last:
+            display(last)
         self._deploy(target, options.name, options)
 
     @no_var_expand
@@ -89,6 +105,7 @@ class GraphMagics(Magics):
 
     def _deploy(self, target: Any, name: str, options: argparse.Namespace) -> None:
         label_nodes(self.shell.user_ns)
+        self._recorder.keep_current()
         graph = deploy(
             target, name=name, on=options.on, route_prefix=options.route, http=not options.no_http
         )

@@ -99,9 +99,12 @@ def bench(
         raise ValueError("the list of inputs is empty")
     if count is None and duration_s is None:
         count = DEFAULT_COUNT
-    for _ in range(warmup):
-        _swallow(lambda: graph.remote(requests[0]).result())
     load = _Load(graph, requests, count, duration_s)
+    try:
+        for _ in range(warmup):
+            _swallow(lambda: graph.remote(requests[0]).result())
+    except KeyboardInterrupt:
+        return load.nothing()
     return load.run(concurrency, progress)
 
 
@@ -143,6 +146,11 @@ class _Load:
         for client in clients:
             client.join()
         return self._result(time.perf_counter() - began)
+
+    def nothing(self) -> BenchResult:
+        """The result of a bench that was interrupted before it began."""
+        self._interrupted = True
+        return self._result(0.0)
 
     def _watch(
         self, clients: Iterable[threading.Thread], progress: Callable[[int, float], None] | None

@@ -48,6 +48,7 @@ class Notebook:
 
 @pytest.fixture
 def notebook():
+    """A notebook whose cells are forgotten after the test."""
     before = dict(linecache.cache)
     yield Notebook()
     linecache.cache.clear()
@@ -61,7 +62,7 @@ KINDS = {
     "a wrapped function": "@wrapped\ndef target():\n    return 1",
     "a lambda": "target = lambda: (\n    1\n)",
     "a class": "class target:\n    def f(self):\n        return 1",
-    "a decorated class": "@dataclass\nclass target:\n    a: int\n    def f(self):\n        return 1",
+    "a decorated class": "@dataclass\nclass target:\n    a: int\n    def f(self): return 1",
     "a class of properties": "class target:\n    @property\n    def f(self):\n        return 1",
     "a class of static methods": "class target:\n    @staticmethod\n    def f():\n        return 1",
     "a class without methods": "class target:\n    a = 1",

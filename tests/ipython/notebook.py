@@ -6,9 +6,10 @@
     shown.texts    # the text/plain of each display, and of the cell's own value
 """
 
+import atexit
 import contextlib
 import io
-import os
+import re
 import sys
 import textwrap
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ class Notebook:
             result.error_before_exec or result.error_in_exec,
             out.getvalue(),
             err.getvalue(),
-            list(self.shell.display_pub.outputs_data()),
+            [one["data"] for one in self.shell.display_pub.outputs],
             result.result,
         )
 
@@ -125,6 +126,7 @@ class Notebook:
     def close(self):
         """Gives the process back what it was."""
         self.shell.run_cell("%unload_ext graphnb", silent=True)
+        atexit.unregister(self.shell.atexit_operations)
         self.shell.atexit_operations()
         self.shell.restore_sys_module_state()
         _Shell.clear_instance()
@@ -137,9 +139,4 @@ class Notebook:
 
 def without_port(text):
     """The text without what differs from process to process: the port."""
-    import re
-
     return re.sub(r"127\.0\.0\.1:\d+|/proxy/\d+", "PORT", text)
-
-
-__all__ = ["SETUP", "Notebook", "Shown", "os", "without_port"]

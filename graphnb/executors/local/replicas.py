@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections import deque
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -178,7 +179,7 @@ class ReplicaSet:
                         held = not self._release_later(replica, future)
                         raise
                     waiting = started - invoked
-                    if asyncio.iscoroutine(result):
+                    if inspect.iscoroutine(result):
                         result = await InContext(result, context)
                 ended = clock()
                 if noted is not None:

@@ -1,0 +1,119 @@
+"""A real Jupyter kernel, and a client that keeps what each cell answers."""
+
+import os
+import re
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jupyter_client.manager import KernelManager
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Answered:
+    """What one cell answered.
+
+    Attributes:
+        status: "ok" or "error", as a front end is told.
+        out: what was printed while it ran.
+        err: what was printed to stderr.
+        displays: the mimebundles, in order, its own value last.
+        traceback: what the cell shows of an error, as plain text.
+        elsewhere: outputs that came meanwhile and belong to another cell.
+    """
+
+    status: str = ""
+    out: str = ""
+    err: str = ""
+    error: str | None = None
+    traceback: str = ""
+    displays: list[dict[str, str]] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    @property
+    def texts(self):
+        return [one.get("text/plain") for one in self.displays]
+
+
+class Kernel:
+    """One kernel; nothing of it stays in the user's folders."""
+
+    def __init__(self, folder):
+        path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
+        env = {name: one for name, one in os.environ.items() if not name.startswith("GRAPHNB_")}
+        env |= {"IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": path}
+        self._manager = KernelManager(
+            kernel_name="python3", connection_file=str(folder / "kernel.json")
+        )
+        self._manager.start_kernel(
+            env=env, cwd=str(folder), extra_arguments=["--log-level=ERROR"]
+        )
+        self._client = self._manager.blocking_client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=PATIENCE_S)
+
+    def run(self, cell, *, interrupt_at=None, stdin=()):
+        """Runs a cell to its end.
+
+        Args:
+            cell: its text.
+            interrupt_at: presses Ctrl-C as soon as this was printed.
+            stdin: the lines that are typed when the cell asks for some.
+        """
+        answered = Answered()
+        typed = iter(stdin)
+
+        def output(message):
+            content, kind = message["content"], message["msg_type"]
+            if message["parent_header"].get("msg_id") != sent["id"]:
+                answered.elsewhere.append(str(content))
+            elif kind == "stream":
+                name = "out" if content["name"] == "stdout" else "err"
+                setattr(answered, name, getattr(answered, name) + content["text"])
+            elif kind in ("display_data", "execute_result"):
+                answered.displays.append(content["data"])
+            elif kind == "error":
+                answered.error = content["ename"]
+                answered.traceback = _ANSI.sub("", "\n".join(content["traceback"]))
+
+        sent = {}
+        cell = textwrap.dedent(cell).strip("\n")
+        sent["id"] = self._client.execute(cell, allow_stdin=bool(stdin))
+        idle = False
+        while not idle:
+            if stdin and self._client.stdin_channel.msg_ready():
+                self._client.get_stdin_msg(timeout=PATIENCE_S)
+                self._client.input(next(typed))
+            message = self._client.get_iopub_msg(timeout=PATIENCE_S)
+            output(message)
+            if interrupt_at is not None and interrupt_at in answered.out:
+                interrupt_at = None
+                self._manager.interrupt_kernel()
+            idle = (
+                message["msg_type"] == "status"
+                and message["parent_header"].get("msg_id") == sent["id"]
+                and message["content"]["execution_state"] == "idle"
+            )
+        answered.status = self._reply(sent["id"])["status"]
+        return answered
+
+    def complete(self, code, cursor=None):
+        """What a front end offers at a place of a cell; the end, unless told."""
+        sent = self._client.complete(code, len(code) if cursor is None else cursor)
+        return self._reply(sent)["matches"]
+
+    def _reply(self, sent):
+        while True:
+            message = self._client.get_shell_msg(timeout=PATIENCE_S)
+            if message["parent_header"].get("msg_id") == sent:
+                return message["content"]
+
+    def close(self):
+        """Ends the process."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+        self._manager.cleanup_resources()
