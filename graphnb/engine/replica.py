@@ -46,6 +46,10 @@ class Method:
     kind: MethodKind
 
 
+# Threads are made as calls need them, and calls are bounded by slots, whose number may change.
+_ENOUGH = 100_000
+
+
 class Replica:
     """One instance of a deployment.
 
@@ -57,7 +61,7 @@ class Replica:
         when_idle: set by the router when `ongoing` falls to 0; None while nobody waits for it.
     """
 
-    def __init__(self, app_name: str, deployment: str, replica_id: str, max_threads: int) -> None:
+    def __init__(self, app_name: str, deployment: str, replica_id: str) -> None:
         self.app_name = app_name
         self.deployment = deployment
         self.replica_id = replica_id
@@ -65,7 +69,7 @@ class Replica:
         self.ongoing = 0
         self.when_idle: asyncio.Event | None = None
         self.methods: dict[str, Method] = {}
-        self._threads = ThreadPoolExecutor(max_threads, thread_name_prefix=f"graphnb-{replica_id}")
+        self._threads = ThreadPoolExecutor(_ENOUGH, thread_name_prefix=f"graphnb-{replica_id}")
 
     @property
     def context(self) -> ReplicaContext:

@@ -7,57 +7,71 @@ inputs exist. A step that is the only one ready runs inline; several become task
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.engine.inputs import pick
+from graphnb.engine.schedule import Arguments
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import BackPressureError, NodeError, RequestTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from graphnb.engine.request import Request
-    from graphnb.engine.schedule import Arguments, Schedule, Step
+    from graphnb.engine.schedule import Schedule, Step
 
 
-class LoadArguments(Protocol):
-    """Makes the arguments of a call, when a replica is ready for them."""
-
-    def __call__(self) -> Arguments:
-        """Loads them; nobody else sees these values."""
+Load = Callable[[Any], Arguments]
+"""Makes the arguments of a call from what they are kept in, when a replica is ready for them."""
 
 
-class Caller(Protocol):
-    """Calls deployments; what an executor gives to the engine."""
+class Callee(Protocol):
+    """A deployment, as the engine calls it; what an executor gives."""
 
     def call(
         self,
-        deployment: str,
         method: str,
-        load: LoadArguments,
+        load: Load,
+        kept: Any,
         request: Request,
         parent: int | None,
-        *,
-        call: str | None = None,
-        after: tuple[str, ...] = (),
-        model_id: str = "",
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
     ) -> Coroutine[Any, Any, Packed]:
-        """Calls and returns the packed result; records a span."""
+        """Calls and returns the packed result; records a span.
 
-    async def open_stream(
+        Args:
+            method: the method to call.
+            load: makes the arguments of `kept`.
+            kept: slots of values, or packed arguments.
+            request: the request that the call belongs to.
+            parent: the span that makes the call, or None.
+            call: the id of the call node, or None.
+            after: the call ids that it waited for.
+            model_id: which multiplexed model is asked for, or "".
+        """
+
+    def open_stream(
         self,
-        deployment: str,
         method: str,
-        load: LoadArguments,
+        load: Load,
+        kept: Any,
         request: Request,
         parent: int | None,
-        *,
-        call: str | None = None,
-        after: tuple[str, ...] = (),
-        model_id: str = "",
-    ) -> Any:
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
+    ) -> Coroutine[Any, Any, Any]:
         """Calls a generator and returns an `ItemSource`; records a span when it ends."""
+
+
+class Caller(Protocol):
+    """Finds deployments by name."""
+
+    def callee(self, deployment: str) -> Callee:
+        """The deployment of that name."""
 
 
 async def run_schedule(
@@ -81,14 +95,9 @@ async def open_schedule_stream(
     run = Run(schedule, caller, request, parent, packed_input)
     root = schedule.steps[schedule.root]
     await run.finish(None)
-    return await caller.open_stream(
-        root.deployment,
-        root.method,
-        partial(root.load, run.values),
-        request,
-        parent,
-        call=root.call,
-        after=root.after,
+    callee = caller.callee(root.deployment)
+    return await callee.open_stream(
+        root.method, root.load, run.values, request, parent, root.call, root.after, ""
     )
 
 
@@ -153,14 +162,17 @@ class Run:
             self._left -= 1
             if not self._left:
                 return
-        ready = [one for one in self._schedule.first if one != self._stop_before]
+        ready: Sequence[int] = self._schedule.first
+        if self._stop_before is not None:
+            ready = [one for one in ready if one != self._stop_before]
         while len(ready) == 1:  # a chain needs no tasks
             step = self._schedule.steps[ready[0]]
-            ready = self._ready_after(step, await self._execute(step))
+            packed = await (self._call(step) if step.plain else self._execute_guarded(step))
+            ready = self._ready_after(step, packed)
         if self._left:
             await self._in_tasks(ready)
 
-    async def _in_tasks(self, ready: list[int]) -> None:
+    async def _in_tasks(self, ready: Sequence[int]) -> None:
         self._finished = asyncio.get_running_loop().create_future()
         for index in ready:
             self._spawn(index)
@@ -179,7 +191,8 @@ class Run:
         try:
             while True:
                 step = self._schedule.steps[index]
-                ready = self._ready_after(step, await self._execute(step))
+                packed = await (self._call(step) if step.plain else self._execute_guarded(step))
+                ready = self._ready_after(step, packed)
                 if not self._left and not self._finished.done():
                     self._finished.set_result(None)
                 if not ready:
@@ -195,10 +208,15 @@ class Run:
             if not self._finished.done():
                 self._finished.set_exception(error)
 
-    def _ready_after(self, step: Step, packed: Packed) -> list[int]:
+    def _ready_after(self, step: Step, packed: Packed) -> Sequence[int]:
         """Fills the step's slots; returns the steps that now have all that they need."""
-        self._fill_outputs(step, packed)
+        if step.slot is not None and not self._schedule.has_fallbacks:
+            self.values[step.slot] = packed
+        else:
+            self._fill_outputs(step, packed)
         self._left -= 1
+        if step.sole_next is not None and self._stop_before is None:
+            return step.sole_next
         ready = []
         for index in step.dependents:
             self._waiting[index] -= 1
@@ -222,14 +240,15 @@ class Run:
             waiter.set_result(None)
 
     def _call(self, step: Step) -> Coroutine[Any, Any, Packed]:
-        return self._caller.call(
-            step.deployment,
+        return self._caller.callee(step.deployment).call(
             step.method,
-            partial(step.load, self.values),
+            step.load,
+            self.values,
             self._request,
             self._parent,
-            call=step.call,
-            after=step.after,
+            step.call,
+            step.after,
+            "",
         )
 
     def _execute(self, step: Step) -> Coroutine[Any, Any, Packed]:

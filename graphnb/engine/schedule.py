@@ -37,9 +37,11 @@ class Step:
         call: the call's id.
         load: makes its arguments from the slots.
         outputs: where its result goes: the part, and the slot.
+        slot: the slot of all of its result, if no part of it goes elsewhere.
         after: the call ids that it waits for.
         waits_for: how many steps those are.
         dependents: the steps that wait for it.
+        sole_next: its dependents, if none of them waits for anything else.
         plain: it has no time-out, retries or fallback.
         fallback: the packed value that stands in for a failure, or the slot of one.
         fallback_steps: the steps to run for that slot, in order.
@@ -51,9 +53,11 @@ class Step:
     method: str
     load: Load
     outputs: tuple[tuple[Path, int], ...]
+    slot: int | None
     after: tuple[str, ...]
     waits_for: int
     dependents: tuple[int, ...]
+    sole_next: tuple[int, ...] | None
     timeout_s: float | None
     retries: int
     has_fallback: bool
@@ -76,6 +80,7 @@ class Schedule:
         inputs: parts of the request, and their slots.
         slots: the slots as a request starts with them: constants filled in.
         streams: whether the root is a generator.
+        has_fallbacks: whether a fallback may ask which steps have run.
     """
 
     steps: tuple[Step, ...]
@@ -86,6 +91,7 @@ class Schedule:
     inputs: tuple[tuple[Path, int], ...]
     slots: tuple[Packed, ...]
     streams: bool
+    has_fallbacks: bool
 
 
 def compile_schedule(graph: Graph, root: str) -> Schedule:
@@ -156,6 +162,7 @@ class _Compiler:
             ),
             slots=(*[None] * len(self._slots), *self._constants),
             streams=self._graph.spec.call(self._root).streams,
+            has_fallbacks=any(one.fallback_steps for one in steps),
         )
 
     def _parents(self, call: str) -> tuple[str, ...]:
@@ -166,6 +173,7 @@ class _Compiler:
         spec = self._graph.spec.call(call)
         index = self._index[call]
         outputs = [(path, slot) for (source, path), slot in self._slots.items() if source == call]
+        dependents = tuple(other for other in range(self._always) if call in parents[other])
         fallback = self._graph.calls[call].fallback
         is_node = isinstance(fallback, ValueMarker)
         return Step(
@@ -175,9 +183,11 @@ class _Compiler:
             method=spec.method,
             load=load,
             outputs=tuple(outputs),
+            slot=outputs[0][1] if len(outputs) == 1 and not outputs[0][0] else None,
             after=parents[index],
             waits_for=len(parents[index]),
-            dependents=tuple(other for other in range(self._always) if call in parents[other]),
+            dependents=dependents,
+            sole_next=dependents if all(len(parents[one]) == 1 for one in dependents) else None,
             timeout_s=spec.timeout_s,
             retries=spec.retries,
             has_fallback=spec.fallback is not None,

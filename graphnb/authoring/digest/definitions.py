@@ -197,7 +197,8 @@ def method_parts(stream: Stream, method: MethodType) -> Iterator[object]:
 def builtin_parts(stream: Stream, function: BuiltinFunctionType) -> Iterator[object]:
     """A function or bound method in C: its name, and the object that it is bound to."""
     if not _written_by_name(stream, function):
-        stream.write("builtin", str(function.__module__), function.__qualname__)
+        stream.write("builtin", function.__qualname__)
+        yield getattr(function, "__module__", None)
         if not isinstance(function.__self__, ModuleType):
             yield function.__self__
 
@@ -226,8 +227,9 @@ def _written_by_name(stream: Stream, method: MethodType | BuiltinFunctionType) -
 
     What it is bound to is the library's own, and in the case of `random` changes at each call.
     """
-    for module in (method.__module__, type(method.__self__).__module__):
-        if library_holds(module, method.__name__, method):
-            stream.write("method of", module, method.__name__, version(module))
+    name = getattr(method, "__name__", "")
+    for module in (getattr(method, "__module__", None), type(method.__self__).__module__):
+        if library_holds(module, name, method):
+            stream.write("method of", str(module), name, version(str(module)))
             return True
     return False

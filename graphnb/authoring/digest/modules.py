@@ -142,11 +142,12 @@ def module_parts(stream: Stream, use: ModuleUse) -> Iterator[object]:
     if where in LIBRARY:
         stream.write("module", use.name, "" if where == "standard" else version(use.name))
         return
-    if not stream.repeats(use, name=("module", use.name)):
+    key = (use.name, id(use.namespace) if use.namespace else 0)
+    if not stream.repeats(use, name=key):
         stream.write("local module", use.name)
         yield from _own_parts(stream, use, where)
     # Modules may hold one another; the same names are followed through each of them once.
-    if use.names and not stream.repeats(use, name=("names", use.name, use.names)):
+    if use.names and not stream.repeats(use, name=(*key, use.names)):
         for name in use.names:
             if name in use.namespace and not name.startswith("__"):
                 stream.write("attribute", name)
@@ -184,8 +185,6 @@ def import_parts(
     """
     for statement in imports:
         base = _absolute(statement, package)
-        if base.partition(".")[0] in sys.stdlib_module_names and base not in sys.modules:
-            continue
         parts = base.split(".")
         for count in range(1, len(parts) + 1):
             found = _find(".".join(parts[:count]), names)
@@ -216,7 +215,9 @@ def _find(name: str, names: tuple[str, ...]) -> ModuleUse:
     for count in range(1, len(parts) + 1):
         if count > 1 and folders is None:  # the parent is no package
             return ModuleUse(name)
-        path, folders = _locate(".".join(parts[:count]), folders)
+        prefix = ".".join(parts[:count])
+        loaded = _namespace(prefix).get("__path__")  # as the package itself may have set it
+        path, folders = (None, list(loaded)) if loaded else _locate(prefix, folders)
     return ModuleUse(name, path, names)
 
 

@@ -27,7 +27,9 @@ _Def = ast.FunctionDef | ast.AsyncFunctionDef
 _DOCUMENTED = (_Def, ast.ClassDef, ast.Module)
 
 _SIZE = 16
-_FUTURES = reduce(or_, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names))
+_FUTURES: int = reduce(
+    or_, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names)
+)
 
 # Follows from the grammar (ctx), or is a matter of spelling.
 _IGNORED_FIELDS = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
@@ -41,7 +43,8 @@ def source_digest(code: CodeType, namespace: dict[str, Any]) -> bytes | None:
         return None
     if node not in text.digests:
         text.digests[node] = tree_digest(node, skip=frozenset({"decorator_list"}))
-    return text.digests[node]
+    # Imports from __future__ change what the same tree means.
+    return text.digests[node] + (code.co_flags & _FUTURES).to_bytes(4, "big")
 
 
 def tree_digest(root: ast.AST, *, skip: frozenset[str] = frozenset()) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import marshal
+import math
 import os
 from hashlib import blake2b
 from types import EllipsisType, NoneType
@@ -27,6 +28,10 @@ _MARSHAL = 2
 # Long rows of atoms are written in pieces, so that their bytes never exist all at once.
 _PIECE = 1 << 14
 
+# Definitions that reach more than this many bytes are not compared with others: many closures of
+# one function may share large data, which would be hashed for each of them.
+_COMPARED = 1 << 18
+
 
 def atom_bytes(value: Any) -> bytes:
     """The bytes of an atom, or of a tuple of atoms: equal for equal types and contents."""
@@ -46,16 +51,18 @@ class Stream:
     """
 
     def __init__(
-        self, parts: Callable[[Stream, object], Iterable[object]], *, find_twins: bool = True
+        self, parts: Callable[[Stream, object], Iterable[object]], *, budget: int | None = None
     ) -> None:
         self._parts = parts
         self._hash = blake2b(digest_size=_SIZE)
+        # What a comparison of two definitions may still hash; without bounds outside of those.
+        self._budget = math.inf if budget is None else budget
+        self._compares = budget is None
         # id or name -> (number, value); holding the value keeps its id from being used again.
         self._known: dict[Hashable, tuple[int, object]] = {}
         self._numbers = 0
-        self._find_twins = find_twins
         self._twins: dict[Hashable, list[object]] = {}
-        self._alones: dict[int, tuple[str, object]] = {}
+        self._alones: dict[int, tuple[str | None, object]] = {}
 
     def hexdigest(self) -> str:
         """The digest of all that was walked so far."""
@@ -66,11 +73,13 @@ class Stream:
         pieces = [f"{tag}({len(fields)}"]
         data = [f.encode("utf-8", "surrogatepass") if isinstance(f, str) else f for f in fields]
         pieces.extend(str(len(field)) for field in data)
-        self._hash.update(" ".join(pieces).encode() + b")" + b"".join(data))
+        self.write_raw(" ".join(pieces).encode() + b")" + b"".join(data))
 
     def write_raw(self, memory: memoryview | bytes) -> None:
         """Hashes bytes as they are; the record before them must say how many there are."""
-        self._hash.update(memory)
+        self._budget -= len(memory)
+        if self._budget >= 0:
+            self._hash.update(memory)
 
     def _write_atom(self, atom: object) -> None:
         if is_large(atom):
@@ -81,9 +90,9 @@ class Stream:
 
     def write_atoms(self, atoms: list[object]) -> None:
         """Hashes a row of atoms."""
-        self._hash.update(b"atoms %d " % len(atoms))
+        self.write_raw(b"atoms %d " % len(atoms))
         for start in range(0, len(atoms), _PIECE):
-            self._hash.update(atom_bytes(atoms[start : start + _PIECE]))
+            self.write_raw(atom_bytes(atoms[start : start + _PIECE]))
 
     def write_unknown(self, what: str) -> None:
         """Makes this digest unlike any other: what cannot be hashed may have changed."""
@@ -93,7 +102,7 @@ class Stream:
     def walk(self, value: object) -> None:
         """Hashes a value and all that it reaches."""
         stack: list[Iterator[object]] = [iter((value,))]
-        while stack:
+        while stack and self._budget >= 0:
             try:
                 for part in stack[-1]:
                     if type(part) in ATOMS:
@@ -103,7 +112,7 @@ class Stream:
                         break
                 else:
                     stack.pop()
-                    self._hash.update(_END)
+                    self.write_raw(_END)
             except Exception as error:  # noqa: BLE001  users' properties and reducers raise at will
                 self.write_unknown(f"{type(error).__name__}: {error}")
                 stack.pop()
@@ -143,22 +152,26 @@ class Stream:
 
     def _twin(self, value: object, key: Hashable) -> tuple[int, object] | None:
         """The record of an earlier definition with the same content."""
-        if not self._find_twins:  # a comparison of two twins must not start another one
+        if not self._compares:  # a comparison of two definitions must not start another one
             return None
         earlier = self._twins.setdefault(key, [])
         for twin in earlier:
             # `digest_apart` forgets what it met, and a forgotten number must not be written.
             known = self._known.get(id(twin))
-            if known is not None and known[1] is twin and self._alone(twin) == self._alone(value):
+            if known is None or known[1] is not twin:
+                continue
+            digest = self._alone(twin)
+            if digest is not None and digest == self._alone(value):
                 return known
         earlier.append(value)
         return None
 
-    def _alone(self, value: object) -> str:
-        """The digest of a definition by itself, which is taken once."""
+    def _alone(self, value: object) -> str | None:
+        """The digest of a definition by itself, which is taken once; None if it is too much."""
         key = id(value)
         if key not in self._alones:
-            stream = Stream(self._parts, find_twins=False)
+            stream = Stream(self._parts, budget=_COMPARED)
             stream.walk(value)
-            self._alones[key] = (stream.hexdigest(), value)
+            digest = stream.hexdigest() if stream._budget >= 0 else None
+            self._alones[key] = (digest, value)
         return self._alones[key][0]

@@ -87,7 +87,7 @@ def _part_finder(value: object, cls: type) -> Callable[[Stream, Any], Iterable[o
     exact = _WITH_IDENTITY.get(cls)
     if exact is not None:
         return exact
-    if cls.__module__.startswith(("graphnb.", "ray.serve.")):
+    if str(cls.__module__).startswith(("graphnb.", "ray.serve.")):
         if cls.__module__ == "graphnb.authoring.nodes":
             return _node_parts
         # Statically, since attributes of objects that stand for others may mean anything.

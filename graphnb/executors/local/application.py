@@ -69,7 +69,7 @@ class LocalApplication:
         return self._router.current
 
     def handle(self, deployment: str) -> Handle:
-        self._version().replicas_of(deployment)
+        self._version().callee(deployment)
         return Handle(self._router, DeploymentTarget(deployment), CallOptions())
 
     def apply(

@@ -77,13 +77,9 @@ async def _run(
     def work() -> Any:
         version = request.version
         arguments: Arguments = ((scope, receive, exchange.send), {})
-        return version.call(
-            version.graph.spec.root,
-            ASGI_METHOD,
-            lambda: arguments,
-            request,
-            None,
-            model_id=model_id,
+        callee = version.callee(version.graph.spec.root)
+        return callee.call(
+            HTTP_METHOD, lambda kept: kept, arguments, request, None, None, (), model_id
         )
 
     try:
@@ -96,7 +92,7 @@ async def _run(
         await exchange.finish()
 
 
-ASGI_METHOD = "HTTP"
+HTTP_METHOD = "HTTP"
 
 
 def _call_options(headers: dict[str, str]) -> CallOptions:

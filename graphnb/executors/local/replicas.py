@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphnb.engine.replica import Method, Replica
-    from graphnb.engine.run import LoadArguments
+    from graphnb.engine.run import Load
 
 _set_envelope = current_envelope.set
 _new_span = tuple.__new__
@@ -77,6 +77,12 @@ class ReplicaSet:
     def _take(self, model_id: str) -> Replica | None:
         """A slot of the least busy replica, at once, or None when all are taken."""
         limit = self.limits.max_ongoing
+        if len(self.replicas) == 1:
+            only = self.replicas[0]
+            if only.ongoing >= limit:
+                return None
+            only.ongoing += 1
+            return only
         best: Replica | None = None
         for one in self.replicas:
             if one.ongoing < limit and (best is None or one.ongoing < best.ongoing):
@@ -135,7 +141,8 @@ class ReplicaSet:
     async def call(  # noqa: C901, PLR0912, PLR0915  see the docstring
         self,
         method: str,
-        load: LoadArguments,
+        load: Load,
+        kept: Any,
         request: Request,
         parent: int | None,
         call: str | None,
@@ -160,7 +167,7 @@ class ReplicaSet:
             held = True
             try:
                 found = replica.methods.get(method) or replica.method(method)
-                args, kwargs = load()
+                args, kwargs = load(kept)
                 context = copy_context()
                 context.run(_set_envelope, Envelope(request, span_id, replica, model_id))
                 noted = None
@@ -263,7 +270,8 @@ class ReplicaSet:
     async def open_stream(
         self,
         method: str,
-        load: LoadArguments,
+        load: Load,
+        kept: Any,
         request: Request,
         parent: int | None,
         call: str | None,
@@ -280,7 +288,7 @@ class ReplicaSet:
                 raise TypeError(
                     f"{self.name}.{method} is not a generator: call it without stream=True"
                 )
-            args, kwargs = load()
+            args, kwargs = load(kept)
             stream.begin(found, args, kwargs, model_id)
         except BaseException as error:
             stream.end("error")

@@ -133,8 +133,9 @@ class LocalRouter:
         if isinstance(target, GraphTarget):
             schedule = version.schedules[target.owner, target.graph]
             return await run_schedule(schedule, version, request, parent, call.input())
-        return await version.call(
-            target.deployment, call.method, call.load, request, parent, model_id=call.model_id
+        callee = version.callee(target.deployment)
+        return await callee.call(
+            call.method, _Call.load, call, request, parent, None, (), call.model_id
         )
 
     async def _open(
@@ -152,13 +153,8 @@ class LocalRouter:
                     schedule, version, request, parent, call.input()
                 )
             else:
-                source = await version.open_stream(
-                    target.deployment,
-                    call.method,
-                    call.load,
-                    request,
-                    parent,
-                    model_id=call.model_id,
+                source = await version.callee(target.deployment).open_stream(
+                    call.method, _Call.load, call, request, parent, None, (), call.model_id
                 )
         except BaseException as error:
             if begins:

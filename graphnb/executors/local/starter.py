@@ -140,7 +140,7 @@ class Starter:
         """
         binding, options = graph.deployments[name], LocalOptions.of(graph, name)
         replica_id = f"{name}#{next(_numbers)}"
-        replica = Replica(self._app_name, name, replica_id, options.limits.max_ongoing)
+        replica = Replica(self._app_name, name, replica_id)
         args, kwargs = init_args
         try:
             await replica.start(
@@ -150,7 +150,7 @@ class Starter:
             )
             await _adopt(replica)
             if options.user_config is not None:
-                await replica.reconfigure(options.user_config)
+                await replica.reconfigure(_own_copy(options.user_config))
         except Exception as error:
             await replica.close()
             raise _start_error(binding, name, error) from error
@@ -165,7 +165,7 @@ class Starter:
         config = LocalOptions.of(graph, name).user_config
         try:
             for one in replicas.replicas:
-                await one.reconfigure(config)
+                await one.reconfigure(_own_copy(config))
         except Exception as error:
             raise _start_error(graph.deployments[name], name, error, "reconfigure") from error
 
@@ -181,6 +181,11 @@ class Starter:
             return leaf
 
         return replace_leaves(unpack(packed), live)
+
+
+def _own_copy(user_config: Any) -> Any:
+    """The configuration for one replica, which may change what it is given."""
+    return unpack(pack(user_config, what="the user_config"))
 
 
 async def _adopt(replica: Replica) -> None:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from graphnb.engine import Request, Schedule, compile_schedule
+from graphnb.engine import Schedule, compile_schedule
 from graphnb.errors import NotRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from graphnb.authoring import Graph
-    from graphnb.engine.run import LoadArguments
-    from graphnb.engine.values import Packed
-    from graphnb.executors.local.replicas import LocalStream, ReplicaSet
+    from graphnb.executors.local.replicas import ReplicaSet
 
 
 Schedules = Mapping[tuple[str, str], Schedule]
@@ -79,7 +75,7 @@ class Version:
         """Waits until no request is under way."""
         await self._drained.wait()
 
-    def replicas_of(self, deployment: str) -> ReplicaSet:
+    def callee(self, deployment: str) -> ReplicaSet:
         """The replicas of that deployment.
 
         Raises:
@@ -89,37 +85,3 @@ class Version:
         if found is None:
             raise NotRunningError("node", deployment, list(self.sets))
         return found
-
-    def call(
-        self,
-        deployment: str,
-        method: str,
-        load: LoadArguments,
-        request: Request,
-        parent: int | None,
-        *,
-        call: str | None = None,
-        after: tuple[str, ...] = (),
-        model_id: str = "",
-    ) -> Coroutine[Any, Any, Packed]:
-        """Calls a deployment's method; see `ReplicaSet.call`."""
-        return self.replicas_of(deployment).call(
-            method, load, request, parent, call, after, model_id
-        )
-
-    async def open_stream(
-        self,
-        deployment: str,
-        method: str,
-        load: LoadArguments,
-        request: Request,
-        parent: int | None,
-        *,
-        call: str | None = None,
-        after: tuple[str, ...] = (),
-        model_id: str = "",
-    ) -> LocalStream:
-        """Calls a generator; see `ReplicaSet.open_stream`."""
-        return await self.replicas_of(deployment).open_stream(
-            method, load, request, parent, call, after, model_id
-        )
