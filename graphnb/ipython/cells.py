@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from graphnb.authoring import label_nodes
 from graphnb.authoring.sources import SourceIndex
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Cell:
 
 
 class CellRecorder:
-    """Listens to a shell and fills a `SourceIndex`."""
+    """Listens to a shell and fills a `SourceIndex` (the `Surroundings` of deploys)."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
@@ -55,8 +56,9 @@ class CellRecorder:
         """Where a class or function was defined, for people: "cell 4", "models.py:12"."""
         return str(self.index.locate(definition)) or None
 
-    def keep_current(self) -> None:
-        """Adds the cell that is running now: what it defines is about to be deployed."""
+    def before_deploy(self) -> None:
+        """Names nodes for their variables; adds the running cell, which may define them."""
+        label_nodes(self._shell.user_ns)
         if self._current is not None:
             self._add(self._current)
 
@@ -73,10 +75,13 @@ class CellRecorder:
         if not raw.strip():
             return
         self._kept = info
+        history = self._shell.history_manager
+        assert history is not None
         self.index.add(
             Cell(
                 id=getattr(info, "cell_id", None) or "",
-                ordinal=self._shell.execution_count,
+                # The cell's own number, also of cells that were run from within it.
+                ordinal=len(history.input_hist_parsed) - 1,
                 raw=raw,
                 transformed=info.transformed_cell or self._shell.transform_cell(raw),
             )

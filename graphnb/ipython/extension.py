@@ -10,7 +10,7 @@ from graphnb.ipython.completion import register_matcher, unregister_matcher
 from graphnb.ipython.deploy_cell import install, uninstall
 from graphnb.ipython.formatters import register_formatters, unregister_formatters
 from graphnb.ipython.magics import GraphMagics
-from graphnb.session.registry import locate_with
+from graphnb.session.registry import deploy_within
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -24,8 +24,8 @@ def load(shell: InteractiveShell) -> None:
         return
     recorder = CellRecorder(shell)
     recorder.start()
-    locate_with(recorder.where)
-    magics = GraphMagics(shell, recorder)
+    deploy_within(recorder)
+    magics = GraphMagics(shell)
     shell.register_magics(magics)
     install(shell, magics.deploy_made)
     register_formatters(shell)
@@ -40,7 +40,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     recorder, magics = found
     recorder.stop()
-    locate_with(None)
+    deploy_within(None)
     unregister_formatters(shell)
     unregister_matcher(shell)
     uninstall(shell)

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from graphnb.ipython.cells import CellRecorder
     from graphnb.ipython.deploy_cell import DeployCell
 
 
@@ -76,10 +75,6 @@ class GraphMagics(Magics):
 
     shell: InteractiveShell
 
-    def __init__(self, shell: InteractiveShell, recorder: CellRecorder) -> None:
-        super().__init__(shell)
-        self._recorder = recorder
-
     @no_var_expand
     @cell_magic("deploy")
     @_documented("%%deploy")
@@ -104,8 +99,6 @@ class GraphMagics(Magics):
         self._deploy(target, options.name or options.target, options)
 
     def _deploy(self, target: Any, name: str, options: argparse.Namespace) -> None:
-        label_nodes(self.shell.user_ns)
-        self._recorder.keep_current()
         graph = deploy(
             target, name=name, on=options.on, route_prefix=options.route, http=not options.no_http
         )

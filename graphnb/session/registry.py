@@ -5,18 +5,15 @@ from __future__ import annotations
 import atexit
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from graphnb.authoring.build import Where, unused_nodes
-from graphnb.errors import DeployError, NotRunningError
+from graphnb.authoring.build import unused_nodes
+from graphnb.errors import DeployError, GraphError, NotRunningError
 from graphnb.executors import HttpOptions, executor_for
 from graphnb.graph.validate import validate
 from graphnb.session.http_settings import http_options
 from graphnb.session.running import Deployed, RunningGraph
 from graphnb.session.target import graph_of, root_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _running: dict[str, RunningGraph] = {}
 # Held while the table of graphs changes; deploys of one name wait for each other.
@@ -24,13 +21,24 @@ _lock = threading.RLock()
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 
-_locate: Where | None = None
+
+class Surroundings(Protocol):
+    """What knows the code around a deploy; the notebook does."""
+
+    def before_deploy(self) -> None:
+        """Gives nodes the names of their variables, and keeps the cell that is running."""
+
+    def where(self, definition: Any) -> str | None:
+        """Where a class or function was defined, for people: "cell 4"."""
 
 
-def locate_with(where: Callable[[Any], str | None] | None) -> None:
-    """Says who knows where definitions stand (the notebook does); None for nobody."""
-    global _locate  # noqa: PLW0603
-    _locate = where
+_surroundings: Surroundings | None = None
+
+
+def deploy_within(surroundings: Surroundings | None) -> None:
+    """Says what knows the code around each deploy from now on; None for nothing."""
+    global _surroundings  # noqa: PLW0603
+    _surroundings = surroundings
 
 
 def deploy(
@@ -69,8 +77,10 @@ def deploy(
             f"{name!r} does not do as the name of a graph",
             hint="use letters, digits, - and _, beginning with a letter",
         )
+    if _surroundings is not None:
+        _surroundings.before_deploy()
     root = root_of(target)
-    graph = graph_of(root, _locate)
+    graph = graph_of(root, _surroundings and _surroundings.where)
     options = http_options(http)
     prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
     executor = executor_for(on)
@@ -82,11 +92,20 @@ def deploy(
                 hint=f"choose another name, or delete it first: graphnb.get({name!r}).delete()",
             )
         found = running or RunningGraph(executor.application(name), executor.kind, _forget)
-        result = found._application.apply(graph, http=options, route_prefix=prefix)
+        try:
+            result = found._application.apply(graph, http=options, route_prefix=prefix)
+        except (DeployError, GraphError) as error:
+            if running is not None:
+                error.hint = _and(error.hint, f"the graph {name!r} that was there still answers")
+            raise
         warnings = [one for one in validate(graph.spec) if one.severity == "warning"]
         found.deployed = Deployed(result.changes, result.warnings, (*warnings, *unused_nodes(root)))
         _running[name] = found
     return found
+
+
+def _and(hint: str | None, more: str) -> str:
+    return f"{hint}; {more}" if hint else more
 
 
 def get(name: str = "default") -> RunningGraph:

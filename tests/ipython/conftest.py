@@ -1,7 +1,5 @@
 """Notebooks: cells in a real IPython shell, and in a real kernel."""
 
-import gc
-
 import pytest
 
 import graphnb
@@ -23,7 +21,6 @@ def bare_notebook(ipython_dir, signals):
     signals.release()
     graphnb.serve.shutdown()
     made.close()
-    gc.collect()
 
 
 @pytest.fixture
@@ -46,14 +43,9 @@ def module_kernel(tmp_path_factory):
 @pytest.fixture
 def kernel(module_kernel, signals):
     """The module's kernel with `signals` of this test; its graphs end with the test."""
-    module_kernel.run(
-        f"from tests.contract.signals import Signals\nsignals = Signals{tuple(vars_of(signals))}"
-    )
+    client = f"Signals({signals.port!r}, {signals.scope!r})"
+    module_kernel.run(f"from tests.contract.signals import Signals\nsignals = {client}")
     yield module_kernel
     signals.release()
     module_kernel.run("serve.shutdown()")
 
-
-def vars_of(signals):
-    """What makes the same client of signals in another process."""
-    return signals.port, signals.scope

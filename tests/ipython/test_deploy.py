@@ -269,6 +269,15 @@ def test_a_body_that_fails_is_a_cell_that_failed(notebook, body):
     assert not notebook.run(f"%%deploy doubler\n{body}").success
 
 
+def test_a_body_has_the_number_of_its_cell(notebook):
+    """Python's own tracebacks of a body name the cell that people see, as in a plain cell."""
+    notebook.run("x = 1")
+    plain = notebook.run("1 / 0")
+    body = notebook.run("%%deploy doubler\n1 / 0")
+    assert f"Cell In[{plain.number}], line 1" in plain.out
+    assert f"Cell In[{body.number}], line 1" in body.out
+
+
 def test_a_constructor_that_fails_shows_the_users_frames(doubler):
     """One message: the deployment, its cell, the user's own lines; the old graph still answers."""
     shown = doubler.run(
