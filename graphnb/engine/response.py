@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.values import Packed, unpack
 from graphnb.errors import NodeError, RequestCancelledError, RequestTimeoutError
 
@@ -199,7 +200,7 @@ class Response:
             error = RequestCancelledError(
                 "the request was cancelled", request_id=self.request.request_id
             )
-        self._traceback = _user_frames(error) if isinstance(error, NodeError) else None
+        self._traceback = user_traceback(error) if isinstance(error, NodeError) else None
         self._error = error
         self._finish()
 
@@ -248,21 +249,6 @@ def mark_engine_thread(loop: asyncio.AbstractEventLoop) -> None:
 
 def _on_engine_thread() -> bool:
     return _engine_thread.loop is not None
-
-
-def _user_frames(error: BaseException) -> Any:
-    """The traceback without the frames of graphnb at its beginning."""
-    traceback = error.__traceback__
-    while traceback is not None and _is_ours(traceback.tb_frame.f_globals.get("__name__", "")):
-        traceback = traceback.tb_next
-    return traceback
-
-
-_STDLIB = ("asyncio.", "concurrent.", "threading", "contextvars", "uvloop")
-
-
-def _is_ours(module: str) -> bool:
-    return module.startswith(("graphnb.", *_STDLIB))
 
 
 class ItemSource(Protocol):

@@ -80,7 +80,7 @@ def deploy(
     if _surroundings is not None:
         _surroundings.before_deploy()
     root = root_of(target)
-    graph = graph_of(root, _surroundings and _surroundings.where)
+    graph = graph_of(root, None if _surroundings is None else _surroundings.where)
     options = http_options(http)
     prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
     executor = executor_for(on)

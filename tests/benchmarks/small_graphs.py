@@ -23,7 +23,7 @@ from tests.benchmarks.rows import Row, at_most, duration, factor, times_faster
 from tests.benchmarks.timing import Race, Side, run_race
 
 WIDTH = 10
-ROUNDS = 15
+ROUNDS = 25
 WARMUP = 100
 CALLS = 300
 RAY_CALLS = 60

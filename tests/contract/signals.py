@@ -50,10 +50,11 @@ class Signals:
         await self._aask("meet", name, parties)
 
     def note(self, name, value=None):
-        self._ask("note", name, value)
+        """Leaves a note; returns how many of that name there are now."""
+        return self._ask("note", name, value)
 
     async def anote(self, name, value=None):
-        await self._aask("note", name, value)
+        return await self._aask("note", name, value)
 
     def notes(self, name):
         return self._ask("notes", name)
@@ -143,7 +144,7 @@ class _Board:
         with self._changed:
             self._notes[name].append(value)
             self._changed.notify_all()
-        return True, None
+            return True, len(self._notes[name])
 
     def notes(self, name, _value):
         return True, list(self._notes[name])

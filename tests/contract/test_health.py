@@ -23,8 +23,7 @@ def patient(signals):
 
         class Patient:
             def __init__(self):
-                signals.note("made")
-                self.number = len(signals.notes("made"))
+                self.number = signals.note("made")
 
             async def run(self, x):
                 return self.number
@@ -56,8 +55,7 @@ def test_one_failed_check_is_forgiven(deploy, signals, patient):
             signals.note("made")
 
         def check_health(self):
-            signals.note("checked")
-            if len(signals.notes("checked")) == 2:
+            if signals.note("checked") == 2:
                 raise RuntimeError("hiccup")
 
         async def __call__(self, x):
@@ -84,8 +82,7 @@ def test_the_status_says_what_is_wrong(deploy, signals):
     @serve.deployment(**QUICK)
     class Doomed:
         def __init__(self):
-            signals.note("made")
-            if len(signals.notes("made")) > 1:
+            if signals.note("made") > 1:
                 raise OSError("no disk")
 
         def check_health(self):
@@ -108,8 +105,7 @@ def test_a_check_that_hangs_counts_as_sick(deploy, signals):
     @serve.deployment(health_check_period_s=0.01, health_check_timeout_s=0.02)
     class Hangs:
         def __init__(self):
-            signals.note("made")
-            self.first = len(signals.notes("made")) == 1
+            self.first = signals.note("made") == 1
 
         async def check_health(self):
             if self.first:
@@ -130,8 +126,7 @@ def test_a_request_in_flight_survives_the_replacement_of_its_replica(deploy, sig
     @serve.deployment(**QUICK)
     class Patient:
         def __init__(self):
-            signals.note("made")
-            self.number = len(signals.notes("made"))
+            self.number = signals.note("made")
 
         def check_health(self):
             if self.number == 1 and signals.notes("began"):
@@ -161,8 +156,7 @@ def test_calls_that_wait_go_to_the_new_replica(deploy, signals):
     @serve.deployment(max_ongoing_requests=1, **QUICK)
     class Patient:
         def __init__(self):
-            signals.note("made")
-            self.number = len(signals.notes("made"))
+            self.number = signals.note("made")
 
         def check_health(self):
             if self.number == 1 and signals.notes("began"):
@@ -211,8 +205,7 @@ def test_the_replacement_is_configured_like_the_first(deploy, signals):
     @serve.deployment(user_config={"t": 7}, **QUICK)
     class Patient:
         def __init__(self, weight):
-            signals.note("made")
-            self.number = len(signals.notes("made"))
+            self.number = signals.note("made")
             self.weight = weight
 
         def reconfigure(self, config):

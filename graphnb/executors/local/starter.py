@@ -11,6 +11,7 @@ from typing import Any
 from graphnb.authoring import DeploymentBinding, Graph, GraphMarker, HandleMarker
 from graphnb.authoring.walk import replace_leaves
 from graphnb.engine import CallOptions, DeploymentTarget, GraphTarget, Handle, Replica, Router
+from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import DeployError, NotSerializableError
 from graphnb.executors.local.replicas import Limits, ReplicaSet
@@ -218,11 +219,5 @@ def _start_error(
     made = DeployError(
         f"{name}{where} could not {doing}: {type(error).__name__}: {error}", deployment=name
     )
-    error.with_traceback(_from_user_code(error))
+    error.with_traceback(user_traceback(error))
     return made
-
-
-def _from_user_code(error: BaseException) -> Any:
-    from graphnb.executors.local.replicas import _user_part
-
-    return _user_part(error)
