@@ -100,20 +100,15 @@ def _fastapi(graphs: Mapping[str, Any], adapters: Any) -> Any:
 
 def _endpoint(graph: Any, adapter: Any) -> Callable[..., Any]:
     from fastapi import Body, Depends
-    from starlette.responses import StreamingResponse
 
-    from graphnb.engine.asgi import NDJSON, json_response, line
+    from graphnb.engine.asgi import json_response, stream_response
     from graphnb.http_adapters import json_request
 
     adapter = adapter or json_request
 
-    async def lines(request: Any) -> AsyncIterator[str]:
-        async for item in graph.options(stream=True).remote(request):
-            yield line(item)
-
     async def answer(request: Any) -> Any:
         if graph.streams:
-            return StreamingResponse(lines(request), media_type=NDJSON)
+            return await stream_response(graph.options(stream=True).remote(request))
         return json_response(await graph.remote(request))
 
     default = Body() if _is_model(adapter) else Depends(adapter)

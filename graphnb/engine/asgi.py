@@ -65,25 +65,27 @@ class _CallApp:
             result = await asyncio.wrap_future(future)
         else:
             result = method.call(request)
-        await to_response(result)(scope, receive, send)
+        response = await to_response(result)
+        await response(scope, receive, send)
 
 
-def to_response(result: Any) -> AsgiApp:
+async def to_response(result: Any) -> AsgiApp:
     """What user code returned, as a response.
 
     Starlette responses stay; text becomes text/plain and bytes application/octet-stream;
     generators become newline-delimited JSON; all else is JSON.
     """
-    from starlette.responses import Response, StreamingResponse
+    from starlette.concurrency import iterate_in_threadpool
+    from starlette.responses import Response
 
     if isinstance(result, Response):
         return result
     if isinstance(result, str):
         return Response(result, media_type="text/plain")
     if hasattr(result, "__aiter__"):
-        return StreamingResponse(_lines(result), media_type=NDJSON)
+        return await stream_response(result)
     if hasattr(result, "__next__"):
-        return StreamingResponse((line(one) for one in result), media_type=NDJSON)
+        return await stream_response(iterate_in_threadpool(result))
     return json_response(result)
 
 
@@ -98,14 +100,28 @@ def json_response(result: Any, status: int = 200) -> AsgiApp:
     return Response(json_text(result), status, media_type="application/json")
 
 
-async def _lines(items: AsyncIterator[Any]) -> AsyncIterator[str]:
-    async for one in items:
-        yield line(one)
+async def stream_response(items: AsyncIterator[Any]) -> AsgiApp:
+    """Newline-delimited JSON; waits for the first item, so that an early error has a status."""
+    from starlette.responses import StreamingResponse
+
+    items = aiter(items)
+    first = [one async for one in _first(items)]
+
+    async def lines() -> AsyncIterator[str]:
+        for one in first:
+            yield json_text(one) + "\n"
+        async for one in items:
+            yield json_text(one) + "\n"
+
+    return StreamingResponse(lines(), media_type=NDJSON)
 
 
-def line(item: Any) -> str:
-    """One item of a stream: JSON on a line of its own."""
-    return json_text(item) + "\n"
+async def _first(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The first item, if there is one."""
+    try:
+        yield await anext(items)
+    except StopAsyncIteration:
+        return
 
 
 def json_text(value: Any) -> str:

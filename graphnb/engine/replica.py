@@ -58,6 +58,7 @@ class Replica:
         instance: the user's object, or function; None until `start`.
         ongoing: calls that hold a slot; kept by the router.
         methods: those that were called so far, ready to be called again.
+        closers: called when it ends.
         when_idle: set by the router when `ongoing` falls to 0; None while nobody waits for it.
     """
 
@@ -68,6 +69,7 @@ class Replica:
         self.instance: Any = None
         self.ongoing = 0
         self.when_idle: asyncio.Event | None = None
+        self.closers: list[Callable[[], None]] = []
         self.methods: dict[str, Method] = {}
         self._threads = ThreadPoolExecutor(_ENOUGH, thread_name_prefix=f"graphnb-{replica_id}")
 
@@ -147,6 +149,8 @@ class Replica:
         """Lets the instance go; its threads end when their calls do."""
         instance, self.instance = self.instance, None
         self.methods.clear()
+        for close in self.closers:
+            close()
         self._threads.shutdown(wait=False)
         # Ray Serve's ingress classes have an async __del__, which garbage collection cannot await.
         finalize = getattr(type(instance), "__del__", None)

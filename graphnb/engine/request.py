@@ -33,6 +33,7 @@ class Request:
         spans: of the calls that ended, or None when spans are off.
         last_span: the id that was given last; the root's is 0.
         values: what went into and came out of each node, when somebody asked for it, else None.
+        streams: open streams; they end with the request.
         tasks: calls under way that must end when the request fails.
     """
 
@@ -43,6 +44,7 @@ class Request:
         "spans",
         "started",
         "started_at",
+        "streams",
         "tasks",
         "values",
         "version",
@@ -65,12 +67,28 @@ class Request:
         self.spans: list[Span] | None = [] if record else None
         self.values = values
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.streams: set[Any] = set()
         self.last_span = -1
 
     def next_span(self) -> int:
         """The id of the next span."""
         self.last_span += 1
         return self.last_span
+
+    def give_up(self) -> None:
+        """Cancels what is still under way, but for the task that says so."""
+        import asyncio
+
+        here = asyncio.current_task()
+        for task in tuple(self.tasks):
+            if task is not here:
+                task.cancel()
+        self.close_streams()
+
+    def close_streams(self) -> None:
+        """Ends the streams that nobody has read to their end."""
+        for stream in tuple(self.streams):
+            stream.close()
 
     def note(self, node: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NodeValues:
         """Keeps what goes into a node, for the one who asked for it."""

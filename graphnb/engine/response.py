@@ -186,7 +186,7 @@ class Response:
         except asyncio.CancelledError as error:
             self._set_error(error)
             raise
-        except BaseException as error:  # noqa: BLE001  raised again where it is awaited
+        except BaseException as error:  # noqa: BLE001  raised by `_value`, here and later
             self._set_error(error)
         else:
             self._set_value(packed)
@@ -325,6 +325,10 @@ class ResponseStream:
         except StopAsyncIteration:
             self._closed = True
             return False, None
+        except asyncio.CancelledError:
+            if self._closed:  # by `cancel`: for who reads, that is the end
+                return False, None
+            raise
 
     def __repr__(self) -> str:
         return "<ResponseStream>"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.engine.inputs import pick
+from graphnb.engine.request import clock
 from graphnb.engine.schedule import Arguments
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import BackPressureError, NodeError, RequestTimeoutError
@@ -96,8 +97,43 @@ async def open_schedule_stream(
     root = schedule.steps[schedule.root]
     await run.finish(None)
     callee = caller.callee(root.deployment)
-    return await callee.open_stream(
+    source = await callee.open_stream(
         root.method, root.load, run.values, request, parent, root.call, root.after, ""
+    )
+    return source if root.timeout_s is None else LimitedStream(source, root, request)
+
+
+class LimitedStream:
+    """A stream that must end within its call's time-out (an `ItemSource`)."""
+
+    def __init__(self, source: Any, step: Step, request: Request) -> None:
+        self._source = source
+        self._step = step
+        self._request = request
+        self._deadline = clock() + (step.timeout_s or 0.0)
+
+    async def next_item(self) -> Packed:
+        """The next item; StopAsyncIteration at the end."""
+        try:
+            async with asyncio.timeout(self._deadline - clock()) as limit:
+                return await self._source.next_item()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            self._source.close()
+            raise _too_slow(self._step, self._request) from error
+
+    def close(self) -> None:
+        """Nobody reads any more."""
+        self._source.close()
+
+
+def _too_slow(step: Step, request: Request) -> RequestTimeoutError:
+    return RequestTimeoutError(
+        f"{step.call} took longer than its {step.timeout_s} s",
+        node=step.call,
+        request_id=request.request_id,
+        hint="raise timeout_s in .options(), or give it a fallback",
     )
 
 
@@ -277,12 +313,7 @@ class Run:
         except TimeoutError as error:
             if not limit.expired():  # the node's own TimeoutError
                 raise
-            raise RequestTimeoutError(
-                f"{step.call} took longer than its {step.timeout_s} s",
-                node=step.call,
-                request_id=self._request.request_id,
-                hint="raise timeout_s in .options(), or give it a fallback",
-            ) from error
+            raise _too_slow(step, self._request) from error
 
     async def _ensure(self, index: int) -> None:
         """Makes sure that a step of a fallback has run, once for all that need it."""

@@ -154,6 +154,12 @@ NOT_DEPLOYABLE = Rule(
     "not a class or function",
     "@serve.deployment goes on a class or a function",
 )
+STREAM_AGAIN = Rule(
+    "GN117",
+    "error",
+    "retries or a fallback of a generator",
+    "a stream that has begun cannot be tried again: retry inside the generator",
+)
 
 RULES: tuple[Rule, ...] = (
     UNKNOWN_METHOD,
@@ -172,4 +178,5 @@ RULES: tuple[Rule, ...] = (
     NOT_SERIALIZABLE,
     EMPTY_GRAPH,
     NOT_DEPLOYABLE,
+    STREAM_AGAIN,
 )

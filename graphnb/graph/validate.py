@@ -24,6 +24,7 @@ def validate(spec: GraphSpec) -> tuple[Diagnostic, ...]:
         *_route_not_root(spec),
         *_two_inputs(spec),
         *_generator_feeds(spec),
+        *_stream_again(spec),
         *_batch_never_full(spec),
     ]
     return tuple(sorted(found, key=lambda one: one.severity != "error"))
@@ -70,6 +71,15 @@ def _generator_feeds(spec: GraphSpec) -> Iterator[Diagnostic]:
                 yield rules.GENERATOR_FEEDS.finding(
                     f"{source} is a generator and feeds {call.id}", node=source
                 )
+
+
+def _stream_again(spec: GraphSpec) -> Iterator[Diagnostic]:
+    for call in spec.calls:
+        if call.streams and (call.retries or call.fallback):
+            which = "retries" if call.retries else "a fallback"
+            yield rules.STREAM_AGAIN.finding(
+                f"{call.id} is a generator and has {which}", node=call.id
+            )
 
 
 def _batch_never_full(spec: GraphSpec) -> Iterator[Diagnostic]:

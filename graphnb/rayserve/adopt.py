@@ -1,4 +1,4 @@
-"""Makes what Ray Serve's decorators leave on an instance its own, without a running Ray.
+"""Makes what Ray Serve's decorators leave on a callable its own, without a running Ray.
 
 Two of them keep one thing for the whole process, which is one replica's on Ray, and many
 replicas' here: `@serve.batch` its queue, and `@serve.ingress` the instance that FastAPI routes
@@ -8,36 +8,76 @@ are methods of.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterator
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from graphnb.engine import current_envelope
 
-
-async def adopt(instance: Any) -> None:
-    """Gives the instance batch queues of its own, and starts its ASGI app if it has one."""
-    for name in dir(type(instance)):
-        method = inspect.getattr_static(type(instance), name)
-        if hasattr(method, "_get_max_batch_size"):
-            setattr(instance, name, MethodType(_with_own_queue(method), instance))
-    if hasattr(instance, "_run_asgi_lifespan_startup"):
-        await _start_ingress(instance)
+Close = Callable[[], None]
 
 
-def _with_own_queue(method: Any) -> Any:
-    """The same batched method with a queue of its own, by Ray's public decorator."""
+async def adopt(target: Any) -> tuple[Any, list[Close]]:
+    """Gives an instance or function batch queues of its own; starts its ASGI app if it has one.
+
+    Returns:
+        What takes its place (the instance itself; of a batched function another one), and what to
+        call when its replica ends.
+    """
+    closers: list[Close] = []
+    if inspect.isroutine(target):
+        if _is_batched(target):
+            target, close = _with_own_queue(target)
+            closers.append(close)
+        return target, closers
+    for name in dir(type(target)):
+        method = inspect.getattr_static(type(target), name)
+        if _is_batched(method):
+            own, close = _with_own_queue(method)
+            setattr(target, name, MethodType(own, target))
+            closers.append(close)
+    if hasattr(target, "_run_asgi_lifespan_startup"):
+        await _start_ingress(target)
+    return target, closers
+
+
+def _is_batched(method: Any) -> bool:
+    return hasattr(method, "_get_max_batch_size")
+
+
+def _with_own_queue(method: Any) -> tuple[Any, Close]:
+    """The same batched function with a queue of its own, and what ends that queue."""
     from ray import serve
+    from ray.serve.batching import _BatchQueue
+
+    class Queue(_BatchQueue):
+        """Does not compare its size with the limits of a Ray replica: GN111 says it here."""
+
+        def _warn_if_max_batch_size_exceeds_max_ongoing_requests(self) -> None:
+            return
 
     shared = method._get_max_batch_size.__self__
+    bare = inspect.unwrap(method)
     options = {
-        "max_batch_size": shared.max_batch_size,
-        "batch_wait_timeout_s": shared.batch_wait_timeout_s,
+        name: getattr(shared, name)
+        for name in (
+            "max_batch_size",
+            "batch_wait_timeout_s",
+            "max_concurrent_batches",
+            "batch_size_fn",
+        )
+        if hasattr(shared, name)  # the last two are not in every Ray
     }
-    for name in ("max_concurrent_batches", "batch_size_fn"):  # not in every Ray
-        if hasattr(shared, name):
-            options[name] = getattr(shared, name)
-    return serve.batch(**options)(inspect.unwrap(method))
+    own = serve.batch(**options)(bare)
+    queue = Queue(handle_batch_func=bare, **options)
+    vars(own)["_get_max_batch_size"].__self__._queue = queue
+    return own, lambda: _end_queue(queue)
+
+
+def _end_queue(queue: Any) -> None:
+    for task in (queue._handle_batch_task, *queue.tasks):
+        if task is not None:
+            task.cancel()
 
 
 async def _start_ingress(instance: Any) -> None:
@@ -46,8 +86,14 @@ async def _start_ingress(instance: Any) -> None:
     app = instance._asgi_app
     for dependency in _instance_dependencies(app):
         # Routes that are methods ask for "the" instance of the process: here there are many.
-        app.dependency_overrides[dependency] = lambda: instance
+        app.dependency_overrides[dependency] = _instance_of_this_call
     await instance._run_asgi_lifespan_startup()
+
+
+async def _instance_of_this_call() -> Any:
+    envelope = current_envelope.get()
+    assert envelope is not None
+    return envelope.replica.instance
 
 
 def _instance_dependencies(app: Any) -> Iterator[Any]:

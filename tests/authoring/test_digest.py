@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import tracemalloc
 import types
@@ -335,6 +336,12 @@ def target(x: M): return x
 class M: a = «1|2»
 def target(x: 'list[M]'): return x
 
+### a closure that calls itself
+def make():
+    def inner(n): return inner(n - «1|2»)
+    return inner
+target = make()
+
 ### a closure's value
 def make(n):
     def inner(x): return x + n
@@ -625,6 +632,32 @@ def» target(): return len(1)
 join = '«-|+»'.join
 def target(x): return join(x)
 
+### a code object
+code = compile('«1|2»', 'name', 'eval')
+def target(): return eval(code)
+
+### an object that is pickled by name
+class Named:
+    def __reduce__(self): return 'obj'
+obj = Named()
+obj.n = «1|2»
+def target(): return obj
+
+### what a weak reference leads to
+import weakref
+class A: n = «1|2»
+obj = weakref.ref(A)
+def target(): return obj()
+
+### a subclass of a container
+class Tags(list): pass
+obj = Tags([«1|2»])
+def target(): return obj
+
+### a set of more than plain values
+NAMES = {('a', «1|2»), int}
+def target(x): return x in NAMES
+
 ### a mapping proxy's item
 import types
 M = types.MappingProxyType({'a': «1|2»})
@@ -727,6 +760,24 @@ def test_use_does_not_change_code():
     for x in range(20):  # often enough for the interpreter to specialize the bytecode
         space["target"](x)
     assert code_digest(space["target"]) == before
+
+
+def test_closures_that_share_large_data_are_told_apart_quickly():
+    """They are not compared with each other, since each comparison would hash the data."""
+    text = """
+        def make(i):
+            def inner(x): return BIG, i
+            return inner
+        HANDLERS = [make(i // 2) for i in range(40)]
+        def target(): return HANDLERS
+    """
+    big = np.ones(4_000_000)
+    space, same = (run_cell(text, {"__name__": "__main__", "BIG": big}) for _ in range(2))
+    start = time.perf_counter()
+    alone = code_digest(None, [big]), time.perf_counter() - start
+    start = time.perf_counter()
+    assert code_digest(space["target"]) == code_digest(same["target"])
+    assert time.perf_counter() - start < 10 * alone[1] + 0.5
 
 
 def test_mutual_recursion_and_self_reference_end():
@@ -872,11 +923,6 @@ def test_large_values_are_not_copied(shape):
 # --- deployments and nodes -----------------------------------------------------------------------
 
 
-def standing_for(module, name, **attributes):
-    """An object of a class that says it comes from that module."""
-    return type(name, (), {"__module__": module})(), attributes
-
-
 @pytest.mark.parametrize("module", ["graphnb.authoring.deployment", "ray.serve.deployment"])
 def test_a_deployment_among_the_globals_counts_by_what_it_wraps(module):
     """Its options are not code."""
@@ -908,6 +954,76 @@ def test_a_node_among_the_globals_is_a_constant():
     space = run_cell("def target(): return node\n")
     space["node"] = Node()
     assert code_digest(space["target"]) == code_digest(space["target"])
+
+
+def test_the_shell_among_the_globals_does_not_count():
+    """A kernel puts itself there, and it changes with every cell."""
+    space = run_cell("def target(): return get_ipython()\n")
+    shell = type("Shell", (), {"__module__": "ipykernel.zmqshell", "get": lambda self: self})()
+    shell.count, shell.lock = 1, threading.Lock()
+    space["get_ipython"] = shell.get
+    before = code_digest(space["target"])
+    shell.count = 2
+    assert code_digest(space["target"]) == before
+
+
+RAY = _cases(
+    r"""
+### a deployment
+@serve.deployment
+class inner:
+    def f(self): return «1|2»
+def target(): return inner
+
+### batching
+class target:
+    @serve.batch(max_batch_size=«4|5»)
+    async def f(self, xs): return xs
+
+### a batched method
+class target:
+    @serve.batch
+    async def f(self, xs): return «1|2»
+
+### multiplexing
+class target:
+    @serve.multiplexed(max_num_models_per_replica=3)
+    async def f(self, name): return «1|2»
+
+### an ingress
+@serve.ingress(app)
+class target:
+    @app.get("/a")
+    def f(self, x: int = fastapi.Depends(lambda: 1)): return «1|2»
+
+### a route of an ingress
+@serve.ingress(app)
+class target:
+    @app.get("«/a|/b»")
+    def f(self): return 1
+
+### a task
+@ray.remote
+def inner(): return «1|2»
+def target(): return inner.remote()
+
+### an actor
+@ray.remote
+class inner:
+    def f(self): return «1|2»
+def target(): return inner.remote()
+"""
+)
+
+
+@pytest.mark.parametrize("name", RAY)
+def test_what_ray_makes_of_code_counts_by_that_code(name):
+    """Ray's wrappers hold locks and ids of their own."""
+    pytest.importorskip("ray.serve")
+    head = "import fastapi, ray\nfrom ray import serve\napp = fastapi.FastAPI()\n"
+    before, after = (head + text for text in versions(RAY[name]))
+    assert digest_of(before) == digest_of("# again\n" + before)
+    assert digest_of(before) != digest_of(after)
 
 
 # --- modules -------------------------------------------------------------------------------------
@@ -1032,6 +1148,17 @@ def test_an_installed_module_counts_by_its_version(place):
     assert digest_of(text) == before
     sys.modules["somelib"].__version__ = "2"
     assert digest_of(text) != before
+
+
+def test_what_the_annotation_of_an_attribute_means_is_asked_of_the_module(monkeypatch):
+    """Text in a class body is read there, as pydantic and FastAPI read it."""
+    module = types.ModuleType("cells_here")
+    monkeypatch.setitem(sys.modules, "cells_here", module)
+    run_cell("class M: a = 1\nclass target:\n    m: 'list[M]'\n    n: '?'\n", vars(module))
+    before = code_digest(module.target)
+    assert code_digest(module.target) == before
+    run_cell("class M: a = 2\n", vars(module))
+    assert code_digest(module.target) != before
 
 
 def test_a_module_made_at_run_time_counts_by_what_it_holds():

@@ -54,7 +54,7 @@ def _in_own_process(name: str) -> Sequence[Row] | None:
         with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
             rows = pool.submit(measure, name).result()
     except Exception as error:
-        print(f"failed\n{error.__cause__ or error!r}")  # the cause is the other side's traceback
+        print(f"failed\n{error.__cause__ or repr(error)}")  # the cause: the traceback over there
         return None
     print(f"{clock() - began:.0f} s", flush=True)
     return rows

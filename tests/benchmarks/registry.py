@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
+from types import ModuleType
 
 from tests.benchmarks.rows import Row
 
@@ -21,5 +22,5 @@ def method(name: str) -> str:
     return " ".join(text.split())
 
 
-def _module(name: str):
+def _module(name: str) -> ModuleType:
     return importlib.import_module(f"tests.benchmarks.{name}")

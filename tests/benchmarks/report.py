@@ -38,10 +38,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = [HEADINGS, *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, tuple("-" * width for width in widths))
-    return "\n".join(
-        "| " + " | ".join(map(str.ljust, line, widths)) + " |"  # type: ignore[arg-type]
-        for line in lines
-    )
+    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def run_race(sides: Mapping[str, Side], *, rounds: int, warmup: int = 0) -> Race
         times(side, warmup)
     found: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
-        order = list(sides) if number % 2 == 0 else list(reversed(sides))
+        order = list(sides) if number % 2 == 0 else list(sides)[::-1]
         for name in order:
             found[name].append(statistics.median(times(sides[name], sides[name].calls)))
     return Race(found)

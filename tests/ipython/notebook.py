@@ -14,6 +14,7 @@ import sys
 import textwrap
 from dataclasses import dataclass, field
 
+from IPython.core.completer import provisionalcompleter
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -116,9 +117,11 @@ class Notebook:
             result.result,
         )
 
-    def complete(self, line):
-        """What Tab offers at the end of a line."""
-        return self.shell.complete("", line, len(line))[1]
+    def complete(self, cell, cursor=None):
+        """What Tab offers at a place of a cell, as front ends ask for it; the end, unless told."""
+        with provisionalcompleter():
+            found = self.shell.Completer.completions(cell, len(cell) if cursor is None else cursor)
+            return [one.text for one in found]
 
     def __getitem__(self, name):
         return self.shell.user_ns[name]

@@ -21,6 +21,8 @@ from graphnb.graph import GraphSpec, SpecDiff, diff
 from graphnb.telemetry import Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from graphnb.authoring import Graph
     from graphnb.executors.local.http import HttpServer
     from graphnb.executors.local.loop import EngineLoop
@@ -180,19 +182,22 @@ class LocalApplication:
                 packed = self._starter.pack_init_args(version.graph, name)
                 await self._starter.fill(version.graph, name, replicas, packed)
         replicas.serve_queue()
-        if not replicas.watched and any(one.checks_health for one in replicas.replicas):
-            replicas.watched = True
-            self._in_background(watch_health(self._starter, self._router, name, replicas))
+        if replicas.watcher is not None:  # its period may be another now
+            replicas.watcher.cancel()
+        if any(one.checks_health for one in replicas.replicas):
+            watch = watch_health(self._starter, self._router, name, replicas)
+            replicas.watcher = self._in_background(watch)
 
     def _retire(self, old: Version, new: Version | None) -> None:
         kept = set(map(id, new.sets.values())) if new else set()
         gone = [one for one in old.sets.values() if id(one) not in kept]
         self._in_background(_retire_version(old, gone))
 
-    def _in_background(self, work: Any) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     async def _close(self) -> None:
         async with self._applying:

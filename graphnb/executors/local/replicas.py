@@ -49,7 +49,7 @@ class ReplicaSet:
         replicas: those that take calls.
         restarts: how many replicas were replaced because they were not well.
         error: why it is not well, or None.
-        watched: whether its health is asked for.
+        watcher: the task that asks how its replicas are, or None.
         closed: its version has ended.
     """
 
@@ -60,9 +60,10 @@ class ReplicaSet:
         self.replicas: list[Replica] = []
         self.restarts = 0
         self.error: str | None = None
-        self.watched = False
+        self.watcher: asyncio.Task[None] | None = None
         self.closed = False
         self._queue: deque[asyncio.Future[Replica]] = deque()
+        self._cleaning: set[asyncio.Task[None]] = set()
 
     @property
     def queued(self) -> int:
@@ -137,6 +138,11 @@ class ReplicaSet:
             if replica is None:
                 return
             self._queue.popleft().set_result(replica)
+
+    def hold(self, task: asyncio.Task[None]) -> None:
+        """Keeps a task that cleans up from vanishing before it is done."""
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
 
     # Calls.
 
@@ -293,7 +299,7 @@ class ReplicaSet:
             args, kwargs = load(kept)
             stream.begin(found, args, kwargs, model_id)
         except BaseException as error:
-            stream.end("error")
+            stream.fail_to_begin()
             if isinstance(error, RequestError) or not isinstance(error, Exception):
                 raise
             raise self._wrapped(error, call or f"{self.name}.{method}", request) from error

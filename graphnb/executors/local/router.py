@@ -103,11 +103,10 @@ class LocalRouter:
             return await _limited(work(), request.deadline - request.started, request)
         except BaseException as error:
             outcome, error_text = _outcome(error), _one_line(error)
-            for task in tuple(request.tasks):
-                if task is not asyncio.current_task():
-                    task.cancel()
+            request.give_up()
             raise
         finally:
+            request.close_streams()
             version.leave()
             self._record(request, outcome, error_text)
 
@@ -171,6 +170,10 @@ class LocalRouter:
 
     def _end_stream(self, version: Version, request: Request, error: BaseException | None) -> None:
         version.leave()
+        if error is None:
+            request.close_streams()
+        else:
+            request.give_up()
         outcome: Outcome = "ok" if error is None else _outcome(error)
         self._record(request, outcome, None if error is None else _one_line(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -191,18 +192,20 @@ def _own_copy(user_config: Any) -> Any:
 
 async def _adopt(replica: Replica) -> None:
     """Makes what Ray Serve's decorators left on an instance its own: batch queues, ASGI apps."""
-    if not isinstance(replica.instance, type) and _has_serve_parts(type(replica.instance)):
+    if _has_serve_parts(replica.instance):
         from graphnb.rayserve.adopt import adopt
 
-        await adopt(replica.instance)
+        replica.instance, replica.closers = await adopt(replica.instance)
 
 
-def _has_serve_parts(cls: type) -> bool:
+def _has_serve_parts(target: Any) -> bool:
     """Whether Ray Serve's decorators were used; told without importing Ray."""
-    return any(
-        base.__module__.startswith("ray.serve") or base.__name__ == "ASGIAppReplicaWrapper"
-        for base in cls.__mro__
-    ) or any(hasattr(getattr(cls, name, None), "_get_max_batch_size") for name in dir(cls))
+    cls = type(target)
+    if hasattr(target, "_get_max_batch_size"):
+        return True
+    return any(base.__module__.startswith("ray.serve") for base in cls.__mro__) or any(
+        hasattr(inspect.getattr_static(cls, name, None), "_get_max_batch_size") for name in dir(cls)
+    )
 
 
 def _pack_init(value: Any, name: str, what: str) -> Packed:

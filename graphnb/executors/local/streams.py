@@ -7,7 +7,6 @@ import contextlib
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from graphnb.engine.context import InContext
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.values import Packed, pack, packed_size
 from graphnb.errors import RequestError
@@ -45,6 +44,9 @@ class LocalStream:
         self._context = copy_context()
         self._generator: Any = None
         self._sync = False
+        self._step: asyncio.Task[tuple[bool, Any]] | None = None
+        self._thread_step: Any = None
+        request.streams.add(self)
 
     def begin(self, method: Method, args: Any, kwargs: Any, model_id: str) -> None:
         """Makes the generator; none of its code runs yet."""
@@ -54,78 +56,91 @@ class LocalStream:
         self._generator = method.call(*args, **kwargs)
 
     async def next_item(self) -> Packed:
-        """The next item; StopAsyncIteration at the end."""
+        """The next item; StopAsyncIteration at the end, and when it was given up."""
         if self._ended:
             raise StopAsyncIteration
         before = clock()
         node = self._labels[1] or f"{self._owner.name}.{self._labels[3]}"
+        make = self._next_in_thread() if self._sync else self._next()
+        self._step = asyncio.get_running_loop().create_task(make, context=self._context)
         try:
-            item = await (self._next_in_thread() if self._sync else self._next())
+            found, item = await self._step
             packed = pack(item, what="an item", node=node)
             self._size += packed_size(packed)
-        except StopAsyncIteration:
-            self.end("ok")
-            raise
         except asyncio.CancelledError:
+            if self._ended:  # given up by somebody else, not by who waits here
+                raise StopAsyncIteration from None
             self.close()
             raise
         except BaseException as error:
-            self.end("error")
+            self._end("error")
             if isinstance(error, RequestError):
                 raise
             raise self._owner._wrapped(error, node, self._request) from error
         finally:
             self._executing += clock() - before
+        if not found:
+            self._end("ok")
+            raise StopAsyncIteration
         return packed
 
-    async def _next(self) -> Any:
-        async def step() -> tuple[bool, Any]:
-            try:
-                return True, await anext(self._generator)
-            except StopAsyncIteration:
-                return False, None
+    async def _next(self) -> tuple[bool, Any]:
+        """Whether there was one, and the item: StopAsyncIteration cannot leave a task."""
+        try:
+            return True, await anext(self._generator)
+        except StopAsyncIteration:
+            return False, None
 
-        found, item = await InContext(step(), self._context)
-        if not found:
-            raise StopAsyncIteration
-        return item
-
-    async def _next_in_thread(self) -> Any:
+    async def _next_in_thread(self) -> tuple[bool, Any]:
         def step() -> tuple[bool, Any]:
             try:
                 return True, next(self._generator)
             except StopIteration:
                 return False, None
 
-        future = self._replica.run_in_thread(self._context, step)
-        found, item = await asyncio.wrap_future(future)
-        if not found:
-            raise StopAsyncIteration
-        return item
+        self._thread_step = self._replica.run_in_thread(copy_context(), step)
+        return await asyncio.wrap_future(self._thread_step)
+
+    def fail_to_begin(self) -> None:
+        """The generator could not be made."""
+        self._end("error")
 
     def close(self) -> None:
-        """Nobody reads any more: closes the generator and frees its slot."""
-        if self._ended:
-            return
-        self.end("cancelled")
-        generator = self._generator
-        if generator is None:
-            return
-        if self._sync:
-            self._replica.run_in_thread(self._context, generator.close)
-        else:
-            task = asyncio.get_running_loop().create_task(
-                _close_quietly(generator), context=self._context
-            )
-            self._request.tasks.add(task)
-            task.add_done_callback(self._request.tasks.discard)
+        """Nobody reads any more: ends the generator, and frees its slot when it has ended."""
+        if not self._ended:
+            self._record("cancelled")
+            work = self._close_in_thread() if self._sync else self._close()
+            task = asyncio.get_running_loop().create_task(work)
+            self._owner.hold(task)
 
-    def end(self, outcome: Outcome) -> None:
-        """Frees the slot and records the span, once."""
-        if self._ended:
-            return
-        self._ended = True
+    async def _close(self) -> None:
+        if self._step is not None:
+            self._step.cancel()
+            await asyncio.wait({self._step})
+        if self._generator is not None:
+            loop = asyncio.get_running_loop()
+            await loop.create_task(_close_quietly(self._generator), context=self._context)
         self._owner.release(self._replica)
+
+    async def _close_in_thread(self) -> None:
+        """A thread cannot be stopped: its slot is free when the item it makes is made."""
+        step = self._thread_step
+        if step is not None:
+            await asyncio.wait({asyncio.wrap_future(step)})
+        if self._generator is not None:
+            closing = self._replica.run_in_thread(copy_context(), self._generator.close)
+            await asyncio.wait({asyncio.wrap_future(closing)})
+        self._owner.release(self._replica)
+
+    def _end(self, outcome: Outcome) -> None:
+        """The generator has ended by itself: frees the slot, once."""
+        if not self._ended:
+            self._record(outcome)
+            self._owner.release(self._replica)
+
+    def _record(self, outcome: Outcome) -> None:
+        self._ended = True
+        self._request.streams.discard(self)
         if self._request.spans is None:
             return
         parent, call, after, method = self._labels
