@@ -64,7 +64,9 @@ class LocalStream:
         make = self._next_in_thread() if self._sync else self._next()
         self._step = asyncio.get_running_loop().create_task(make, context=self._context)
         try:
-            found, item = await self._step
+            # Shielded, so that the generator is cancelled once, by `_close`: a second time would
+            # cut its own cleaning up short.
+            found, item = await asyncio.shield(self._step)
             packed = pack(item, what="an item", node=node)
             self._size += packed_size(packed)
         except asyncio.CancelledError:
