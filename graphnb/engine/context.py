@@ -6,26 +6,34 @@ variables of whoever awaits it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
-    from contextvars import Context
+from collections.abc import Coroutine, Generator
+from contextvars import Context
+from typing import Any
 
 
 class InContext:
-    """`await InContext(coroutine, context)`: each of its steps runs in that context."""
+    """`await InContext(coroutine, context)`: each of its steps runs in that context.
 
-    __slots__ = ("_context", "_coroutine")
+    Args:
+        coroutine: what is run.
+        context: where; nothing else runs in it meanwhile.
+        waited: what the coroutine waits for, if its first step was made already.
+    """
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
+    __slots__ = ("_context", "_coroutine", "_waited")
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context, waited: Any = None
+    ) -> None:
         self._coroutine = coroutine
         self._context = context
+        self._waited = waited
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        coroutine, run = self._coroutine, self._context.run
+        coroutine, run, waited = self._coroutine, self._context.run, self._waited
         try:
-            waited = run(coroutine.send, None)
+            if waited is None:
+                waited = run(coroutine.send, None)
             while True:
                 try:
                     sent = yield waited

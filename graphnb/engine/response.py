@@ -37,7 +37,6 @@ class Response:
     __slots__ = (
         "_callbacks",
         "_cancelled",
-        "_done",
         "_error",
         "_loop",
         "_packed",
@@ -57,9 +56,6 @@ class Response:
         self._traceback: Any = None
         self._callbacks: list[Callable[[], None]] = []
         self._cancelled = False
-        # A lock as a one-shot event: a quarter of the cost of threading.Event.
-        self._done = threading.Lock()
-        self._done.acquire()
 
     @property
     def request_id(self) -> str:
@@ -98,8 +94,12 @@ class Response:
                 "an async method called .result(), which would stop all nodes: "
                 "write `await handle.remote(...)`"
             )
+        # A lock as a one-shot event: a quarter of the cost of threading.Event.
+        arrival = threading.Lock()
+        arrival.acquire()
+        self._when_done(arrival.release)
         try:
-            arrived = self._done.acquire(timeout=-1 if timeout_s is None else timeout_s)
+            arrived = arrival.acquire(timeout=-1 if timeout_s is None else timeout_s)
         except KeyboardInterrupt:
             self.cancel()
             raise
@@ -109,7 +109,6 @@ class Response:
                 request_id=self.request_id,
                 hint="the request goes on: call .result() again, or .cancel()",
             )
-        self._done.release()  # for the next who waits
 
     def _value(self) -> Any:
         __tracebackhide__ = True
@@ -205,8 +204,10 @@ class Response:
         self._finish()
 
     def _finish(self) -> None:
-        self._done.release()
-        self._run_callbacks()
+        # In the loop's next round, just before it waits again: a thread that is woken earlier would
+        # go to sleep at once, on the interpreter lock that this thread holds.
+        if self._callbacks:
+            self._loop.call_soon(self._run_callbacks)
 
     def __repr__(self) -> str:
         return f"<Response {'done' if self.done() else 'pending'}>"

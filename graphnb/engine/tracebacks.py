@@ -12,11 +12,11 @@ _MACHINERY = ("graphnb.", "asyncio.", "concurrent.", "threading", "contextvars",
 
 
 def user_traceback(error: BaseException) -> TracebackType | None:
-    """The traceback from the first frame of user code on; all of it, if there is no such frame."""
+    """The traceback from the first frame of user code on; None, if there is no such frame."""
     traceback = error.__traceback__
     while traceback is not None:
         module = traceback.tb_frame.f_globals.get("__name__", "")
         if not module.startswith(_MACHINERY):
             return traceback
         traceback = traceback.tb_next
-    return error.__traceback__
+    return None

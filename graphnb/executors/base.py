@@ -94,8 +94,8 @@ class Application(Protocol):
         """Where it answers over HTTP, or None."""
 
     @property
-    def entry_method(self) -> str:
-        """What a request by handle calls on the root: `predict` if it has one, else `__call__`."""
+    def entry(self) -> Handle:
+        """What a request by handle calls: the root's `predict` if it has one, else `__call__`."""
 
     def handle(self, deployment: str) -> Handle:
         """A handle of one of its deployments."""

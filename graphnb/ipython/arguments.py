@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import re
 import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,6 +12,17 @@ from IPython.core.error import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_OPTION = re.compile(r"--[a-z][\w-]*(=\S*)?")
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 class HelpShown(Exception):  # noqa: N818  not an error: the line asked for help, and got it
@@ -54,43 +67,55 @@ class MagicParser(argparse.ArgumentParser):
 
     def _split(self, line: str) -> tuple[list[str], str]:
         """The words that are options or the name, and the text that is left."""
-        front: list[str] = []
-        back: list[str] = []
-        rest = line.strip()
+        front, rest = self._take_front(line.strip())
+        back, expression = self._take_back(rest)
+        return [*front, *back], expression
+
+    def _take_front(self, rest: str) -> tuple[list[str], str]:
+        """Options and the name, up to the expression."""
+        words: list[str] = []
         named = False
         while rest:
             word, _, after = rest.partition(" ")
-            if word.startswith("-") and (taken := self._takes(word)) is not None:
-                front.append(word)
-                rest = after.strip()
-                if taken:
-                    value, _, rest = rest.partition(" ")
-                    front.append(value)
-                    rest = rest.strip()
-            elif not named:
-                front.append(word)
-                named, rest = True, after.strip()
-            else:
+            takes = self._takes(word)
+            if takes is None and _OPTION.fullmatch(word):
+                self.error(f"unrecognized arguments: {word}")
+            if takes is None and named:
                 break
+            named = named or takes is None
+            words.append(word)
+            rest = after.strip()
+            if takes:
+                value, _, rest = rest.partition(" ")
+                words.append(value)
+                rest = rest.strip()
+        return words, rest
+
+    def _take_back(self, rest: str) -> tuple[list[str], str]:
+        """Options behind the expression."""
+        words: list[str] = []
         while rest:
             head, _, word = rest.rpartition(" ")
-            before, _, option = head.rpartition(" ")
+            before, _, option = head.rstrip().rpartition(" ")
             if self._takes(word) == 0:
-                back[:0] = [word]
+                words[:0] = [word]
                 rest = head.strip()
             elif self._takes(option) == 1:
-                back[:0] = [option, word]
+                words[:0] = [option, word]
                 rest = before.strip()
+            elif _OPTION.fullmatch(word) and _is_expression(head):
+                self.error(f"unrecognized arguments: {word}")
             else:
                 break
-        return [*front, *back], rest
+        return words, rest
 
     def _takes(self, word: str) -> int | None:
-        """How many values an option takes; None for what is no option."""
-        action = self._option_string_actions.get(word)
+        """How many words an option takes after it; None for what is no option."""
+        name, equals, _value = word.partition("=")
+        action = self._option_string_actions.get(name)
         if action is None:
             return None
-        return 0 if action.nargs == 0 else 1
+        return 0 if action.nargs == 0 or equals else 1
 
     def error(self, message: str) -> NoReturn:
         """Raises a UsageError instead of exiting."""
@@ -99,6 +124,20 @@ class MagicParser(argparse.ArgumentParser):
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Ends the magic; argparse calls it when it has printed the help."""
         raise HelpShown(message or "")
+
+    def without_options(self, words: list[str]) -> list[str]:
+        """The words that are neither options nor the values of options."""
+        left: list[str] = []
+        skip = 0
+        for word in words:
+            takes = self._takes(word)
+            if skip:
+                skip -= 1
+            elif takes is None:
+                left.append(word)
+            else:
+                skip = takes
+        return left
 
     def options(self) -> list[str]:
         """The option names, for completion."""

@@ -39,7 +39,7 @@ def completions(line: str, token: str, namespace: dict[str, Any]) -> list[str]:
         found = [name for name, one in namespace.items() if name[:1] != "_" and is_target(one)]
     elif token.startswith("-"):
         found = parser_of(magic).options()
-    elif not [one for one in before if not one.startswith("-")]:
+    elif not parser_of(magic).without_options(before):
         found = _names(magic, namespace)
     elif magic == "%trace":
         found = ["last", "slowest", "failed"]

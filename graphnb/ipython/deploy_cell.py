@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
+from IPython.core.inputtransformer2 import leading_indent
 
 from graphnb.authoring.nodes import next_order
 from graphnb.ipython.arguments import parser_of
@@ -72,7 +73,7 @@ def rewrite(lines: list[str]) -> list[str]:
     options = first["options"] or ""
     if "--help" in options.split() or "-h" in options.split():
         return [f"get_ipython().run_cell_magic('deploy', {options!r}, 'pass')\n"]
-    return [f"{_MARK + options!r}\n", *lines[1:]]
+    return [f"{_MARK + options!r}\n", *leading_indent(lines[1:])]
 
 
 class BeginAndEnd(ast.NodeTransformer):

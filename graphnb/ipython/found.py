@@ -110,7 +110,10 @@ def running_graph(shell: InteractiveShell, name: str | None) -> RunningGraph:
         return held
     if name not in names:
         listed = ", ".join(names) or "none; deploy one with %%deploy NAME"
-        raise UsageError(f"no graph named {name!r} is running; there are: {listed}")
+        targets = [one for one, value in shell.user_ns.items() if is_target(value)]
+        near = difflib.get_close_matches(name, [*names, *targets], 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"no graph named {name!r} is running; there are: {listed}{hint}")
     return get(name)
 
 

@@ -140,6 +140,9 @@ class GraphMagics(Magics):
 
     def _request(self, options: argparse.Namespace, value: Any) -> Any:
         graph = running_graph(self.shell, options.name)
+        for name in ("values", "node"):
+            if options.http and getattr(options, name):
+                raise UsageError(f"--{name} does not go with --http")
         if options.http:
             sent = send_http(graph, value, route=options.route, timeout_s=options.timeout)
             return show_answer(sent)
@@ -147,6 +150,8 @@ class GraphMagics(Magics):
             graph = graph.options(timeout_s=options.timeout)
         entry = graph.node(options.node) if options.node else graph.entry()
         entry = entry.options(values=options.values)
+        if graph.streams and not (options.node or options.route):
+            return list(entry.options(stream=True).remote(value))
         if options.route:
             response = entry.options(method_name="predict_with_route").remote(options.route, value)
         else:
@@ -162,14 +167,18 @@ class GraphMagics(Magics):
     def bench(self, line: str) -> None:
         options = self._with_expression("%bench", line)
         graph = running_graph(self.shell, options.name)
+        inputs = self._evaluate(options.expression)
         with Progress(f"%bench {graph.name}") as progress:
-            result = graph.bench(
-                self._evaluate(options.expression),
-                count=options.count,
-                duration_s=options.duration,
-                concurrency=options.concurrency,
-                progress=progress.update,
-            )
+            try:
+                result = graph.bench(
+                    inputs,
+                    count=options.count,
+                    duration_s=options.duration,
+                    concurrency=options.concurrency,
+                    progress=progress.update,
+                )
+            except ValueError as error:
+                raise UsageError(f"%bench: {error}") from None
         print(result)
         if result.first_error:
             print(f"first error: {result.first_error}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from graphnb.engine.asgi import json_text
-from graphnb.errors import GraphnbError, RequestError, RequestTimeoutError
+from graphnb.errors import GraphnbError, InputError, RequestError, RequestTimeoutError
 from graphnb.session.http_settings import TOKEN
 
 if TYPE_CHECKING:
@@ -46,13 +46,17 @@ def send_http(
 
     Raises:
         GraphnbError: the graph has no HTTP.
-        TypeError: the value has no JSON form.
+        InputError: the value has no JSON form.
         RequestError: the connection failed.
     """
     import httpx
 
     if graph.url is None:
         raise GraphnbError(f"{graph.name} does not answer HTTP", hint="deploy it with http=True")
+    try:
+        content = json_text(value)
+    except TypeError as error:
+        raise InputError(f"the request cannot be sent as JSON: {error}") from None
     headers = {"content-type": "application/json"}
     token = os.environ.get(TOKEN)
     if token:
@@ -63,7 +67,7 @@ def send_http(
         # trust_env=False: no proxy of the environment shall see what goes to this machine itself.
         with httpx.Client(trust_env=False, timeout=timeout_s and timeout_s + 5) as client:
             url = graph.url if route is None else f"{graph.url.rstrip('/')}/{route.strip('/')}"
-            response = client.post(url, content=json_text(value), headers=headers)
+            response = client.post(url, content=content, headers=headers)
     except httpx.TimeoutException as error:
         raise RequestTimeoutError(f"no answer from {graph.url}") from error
     except httpx.HTTPError as error:

@@ -49,6 +49,7 @@ class RunningGraph:
         self._forget = forget
         self._timeout_s: float | None = None
         self._stream = False
+        self._plain = True  # no options: the entry handle does as it is
         self.on = on
         self.deployed: Deployed | None = None
 
@@ -85,6 +86,7 @@ class RunningGraph:
         made.deployed = self.deployed
         made._timeout_s = self._timeout_s if timeout_s is None else timeout_s
         made._stream = self._stream if stream is None else stream
+        made._plain = made._timeout_s is None and not made._stream
         return made
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
@@ -94,7 +96,16 @@ class RunningGraph:
             A `Response` (awaitable, with `.result()`), or a `ResponseStream` with
             `options(stream=True)`.
         """
+        if self._plain:
+            return self._application.entry.remote(*args, **kwargs)
         return self.entry().remote(*args, **kwargs)
+
+    @property
+    def streams(self) -> bool:
+        """Whether its answers are streams: the call at its root is a generator."""
+        spec = self.spec
+        graphs = spec.deployment(spec.root).graphs
+        return len(graphs) == 1 and spec.call(graphs[0].call).streams
 
     def entry(self, *, values: bool = False) -> Handle:
         """The handle that `remote` uses.
@@ -102,8 +113,7 @@ class RunningGraph:
         Args:
             values: keep what goes into and comes out of each node, in `response.request.values`.
         """
-        return self.handle.options(
-            method_name=self._application.entry_method,
+        return self._application.entry.options(
             stream=self._stream,
             timeout_s=self._timeout_s,
             values=values,

@@ -106,6 +106,11 @@ class Kernel:
         sent = self._client.complete(code, len(code) if cursor is None else cursor)
         return self._reply(sent)["matches"]
 
+    def inspect(self, code):
+        """What a front end shows of the name at the end of a text."""
+        sent = self._client.inspect(code, len(code))
+        return _ANSI.sub("", self._reply(sent)["data"].get("text/plain", ""))
+
     def _reply(self, sent):
         while True:
             message = self._client.get_shell_msg(timeout=PATIENCE_S)

@@ -42,6 +42,7 @@ class LocalApplication:
         self._applying = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         self._url: str | None = None
+        self._entry: Handle | None = None  # made once for each version: requests are many
 
     @property
     def name(self) -> str:
@@ -60,10 +61,14 @@ class LocalApplication:
         return self._url
 
     @property
-    def entry_method(self) -> str:
-        version = self._version()
-        root = version.graph.deployments[version.graph.spec.root].func_or_class
-        return "predict" if callable(getattr(root, "predict", None)) else "__call__"
+    def entry(self) -> Handle:
+        if self._entry is None:
+            version = self._version()
+            root = version.graph.spec.root
+            is_driver = hasattr(version.graph.deployments[root].func_or_class, "predict")
+            method = "predict" if is_driver else "__call__"
+            self._entry = self.handle(root).options(method_name=method)
+        return self._entry
 
     def _version(self) -> Version:
         if self._router.current is None:
@@ -104,7 +109,7 @@ class LocalApplication:
                 if old is None:
                     self._server.unpublish(self._name)
                 raise
-            self._router.current = version
+            self._router.current, self._entry = version, None
             for one in graph.spec.deployments:
                 await self._settle(version, one.name)
             if old is not None:
@@ -201,7 +206,7 @@ class LocalApplication:
 
     async def _close(self) -> None:
         async with self._applying:
-            old, self._router.current = self._router.current, None
+            old, self._router.current, self._entry = self._router.current, None, None
             self._server.unpublish(self._name)
             self._url = None
             if old is not None:

@@ -13,7 +13,7 @@ from graphnb.engine.context import InContext
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.values import Packed, Parcel, pack
-from graphnb.errors import BackPressureError, NodeError, RequestError
+from graphnb.errors import BackPressureError, InputError, NodeError, RequestError
 from graphnb.executors.local.streams import LocalStream
 from graphnb.telemetry.spans import Outcome, Span
 
@@ -167,6 +167,7 @@ class ReplicaSet:
         waiting = 0.0
         packed: Packed = None
         outcome: Outcome = "error"
+        noted = None
         replica = self._take(model_id)
         try:
             if replica is None:
@@ -178,12 +179,17 @@ class ReplicaSet:
                 args, kwargs = load(kept)
                 context = copy_context()
                 context.run(_set_envelope, Envelope(request, span_id, replica, model_id))
-                noted = None
-                if request.values is not None:
-                    noted = request.note(call or f"{self.name}.{method}", args, kwargs)
+                if request.values is not None:  # of its own, since the node may change its own
+                    noted = request.note(call or f"{self.name}.{method}", *load(kept))
                 invoked = clock()
                 if found.kind == "async":
-                    result = await InContext(found.call(*args, **kwargs), context)
+                    coroutine = found.call(*args, **kwargs)
+                    try:
+                        waited = context.run(coroutine.send, None)
+                    except StopIteration as stop:  # it had nothing to wait for
+                        result = stop.value
+                    else:
+                        result = await InContext(coroutine, context, waited)
                 else:
                     future = replica.run_in_thread(
                         context, _Timed(self._sync(found, method), args, kwargs)
@@ -207,6 +213,8 @@ class ReplicaSet:
             return packed
         except BaseException as error:
             ended = clock()
+            if noted is not None:
+                noted.error = error
             outcome, failure = self._failure(error, call or f"{self.name}.{method}", request)
             if failure is error:
                 raise
@@ -240,9 +248,10 @@ class ReplicaSet:
 
     def _sync(self, found: Method, method: str) -> Callable[..., Any]:
         if found.kind != "sync":
-            raise TypeError(
-                f"{self.name}.{method} is a generator: call it with "
-                ".options(stream=True).remote(...)"
+            raise InputError(
+                f"{self.name}.{method} is a generator",
+                node=self.name,
+                hint="read it as a stream: .options(stream=True).remote(...)",
             )
         return found.call
 
@@ -254,11 +263,12 @@ class ReplicaSet:
             return "cancelled", error
         if isinstance(error, BackPressureError):
             return "rejected", error
-        if request.values:
-            request.values[-1].error = error
         if isinstance(error, RequestError):
             error.request_id = error.request_id or request.request_id
             return "error", error
+        if isinstance(error, TypeError) and user_traceback(error) is None:
+            # No frame of user code: the call itself did not fit.
+            return "error", InputError(str(error), node=node, request_id=request.request_id)
         return "error", self._wrapped(error, node, request)
 
     def _wrapped(self, error: BaseException, node: str, request: Request) -> NodeError:
@@ -293,8 +303,10 @@ class ReplicaSet:
         try:
             found = replica.method(method)
             if not found.kind.endswith("stream"):
-                raise TypeError(
-                    f"{self.name}.{method} is not a generator: call it without stream=True"
+                raise InputError(
+                    f"{self.name}.{method} is not a generator",
+                    node=self.name,
+                    hint="call it without stream=True",
                 )
             args, kwargs = load(kept)
             stream.begin(found, args, kwargs, model_id)

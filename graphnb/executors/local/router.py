@@ -242,7 +242,7 @@ async def _limited(work: Any, timeout_s: float | None, request: Request) -> Any:
             raise
         node = request.cut_node()
         raise RequestTimeoutError(
-            f"the request took longer than its {timeout_s} s"
+            f"the request took longer than its {timeout_s:g} s"
             + (f"; {node} was at work" if node else ""),
             node=node,
             request_id=request.request_id,

@@ -223,4 +223,5 @@ def _start_error(
         f"{name}{where} could not {doing}: {type(error).__name__}: {error}", deployment=name
     )
     error.with_traceback(user_traceback(error))
-    return made
+    # The same frames, so that a debugger stands where user code failed.
+    return made.with_traceback(error.__traceback__)
