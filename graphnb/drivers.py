@@ -59,7 +59,7 @@ class DAGDriver:
                 f"this driver has the routes {', '.join(self._graphs)}: "
                 "choose one with predict_with_route(route, ...)"
             )
-        return await self._only.remote(*args, **kwargs)
+        return await self._only._run(*args, **kwargs)
 
     async def _predict_stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         async for item in self._only.options(stream=True).remote(*args, **kwargs):
@@ -70,7 +70,7 @@ class DAGDriver:
         graph = self._graphs.get(_route(route))
         if graph is None:
             raise ValueError(f"there is no route {route!r}; routes: {', '.join(self._graphs)}")
-        return await graph.remote(*args, **kwargs)
+        return await graph._run(*args, **kwargs)
 
 
 def _route(text: str) -> str:
@@ -109,7 +109,7 @@ def _endpoint(graph: Any, adapter: Any) -> Callable[..., Any]:
     async def answer(request: Any) -> Any:
         if graph.streams:
             return await stream_response(graph.options(stream=True).remote(request))
-        return json_response(await graph.remote(request))
+        return json_response(await graph._run(request))
 
     default = Body() if _is_model(adapter) else Depends(adapter)
     kind = adapter if _is_model(adapter) else Any

@@ -6,9 +6,11 @@ variables of whoever awaits it.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
-from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+    from contextvars import Context
 
 
 class InContext:

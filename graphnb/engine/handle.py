@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from graphnb.engine.response import Response, ResponseStream
 
@@ -71,6 +71,15 @@ class Router(Protocol):
     ) -> Response | ResponseStream:
         """Starts the call at once; from any thread."""
 
+    async def run(
+        self,
+        target: Target,
+        options: CallOptions,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Awaits a call in place: what `await handle.remote(...)` does, without a response."""
+
 
 class Handle:
     """Calls a deployment or a graph: `handle.remote(x)`, `handle.method.remote(x)`.
@@ -126,6 +135,10 @@ class Handle:
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Starts the call and returns its `Response`, or `ResponseStream` with `stream=True`."""
         return self._router.send(self._target, self._options, args, kwargs)
+
+    def _run(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """For drivers, which await what they call at once."""
+        return self._router.run(self._target, self._options, args, kwargs)
 
     def __getattr__(self, name: str) -> Handle:
         if (name.startswith("_") and name != "__call__") or isinstance(self._target, GraphTarget):

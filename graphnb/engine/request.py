@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import asyncio
@@ -119,23 +119,20 @@ class NodeValues:
         self.error: BaseException | None = None
 
 
-class Envelope:
+class Envelope(NamedTuple):
     """What accompanies one call.
 
     Attributes:
         request: the request that the call belongs to.
         span_id: the call's own span, the parent of the calls that it makes.
-        replica: the replica that answers; set when the call reaches it.
+        replica: the replica that answers.
         model_id: which multiplexed model is asked for, or "".
     """
 
-    __slots__ = ("model_id", "replica", "request", "span_id")
-
-    def __init__(self, request: Request, span_id: int, replica: Any, model_id: str) -> None:
-        self.request = request
-        self.span_id = span_id
-        self.replica = replica
-        self.model_id = model_id
+    request: Request
+    span_id: int
+    replica: Any
+    model_id: str
 
 
 current_envelope: ContextVar[Envelope | None] = ContextVar("graphnb_envelope", default=None)

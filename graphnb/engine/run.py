@@ -74,6 +74,9 @@ class Caller(Protocol):
     def callee(self, deployment: str) -> Callee:
         """The deployment of that name."""
 
+    def calls(self, schedule: Schedule) -> Sequence[Callable[..., Coroutine[Any, Any, Packed]]]:
+        """`Callee.call` of each step's deployment, found once for many requests."""
+
 
 async def run_schedule(
     schedule: Schedule, caller: Caller, request: Request, parent: int | None, packed_input: Packed
@@ -141,7 +144,7 @@ class Run:
     """The state of one request in one schedule: filled slots, and steps that still wait."""
 
     __slots__ = (
-        "_caller",
+        "_calls",
         "_done",
         "_fallbacks",
         "_finished",
@@ -164,11 +167,11 @@ class Run:
         packed_input: Packed,
     ) -> None:
         self._schedule = schedule
-        self._caller = caller
+        self._calls = caller.calls(schedule)
         self._request = request
         self._parent = parent
         self.values = list(schedule.slots)
-        self._waiting = [one.waits_for for one in schedule.steps]
+        self._waiting = list(schedule.waits)
         self._tasks: list[asyncio.Task[None]] = []
         self._finished: asyncio.Future[None] | None = None
         self._done: list[bool] = [False] * len(schedule.steps)
@@ -277,7 +280,7 @@ class Run:
             waiter.set_result(None)
 
     def _call(self, step: Step) -> Coroutine[Any, Any, Packed]:
-        return self._caller.callee(step.deployment).call(
+        return self._calls[step.index](
             step.method,
             step.load,
             self.values,

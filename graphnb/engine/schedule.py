@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.bindings import CallBinding, Graph, ValueMarker
 from graphnb.authoring.walk import leaves, replace_leaves
-from graphnb.engine.values import Packed, pack, unpack
+from graphnb.engine.values import Packed, Parcel, pack, unpack
 from graphnb.errors import GraphError, NotSerializableError
 from graphnb.graph import rules
 from graphnb.graph.topology import graph_calls
@@ -74,6 +74,7 @@ class Schedule:
     Attributes:
         steps: those that every request runs come first, then those of fallbacks.
         always: how many steps every request runs.
+        waits: for how many others each step waits.
         first: the steps that wait for no other.
         root: the index of the step whose result is the answer.
         answer: the slot of the answer.
@@ -85,6 +86,7 @@ class Schedule:
 
     steps: tuple[Step, ...]
     always: int
+    waits: tuple[int, ...]
     first: tuple[int, ...]
     root: int
     answer: int
@@ -152,6 +154,7 @@ class _Compiler:
         return Schedule(
             steps=steps,
             always=self._always,
+            waits=tuple(one.waits_for for one in steps),
             first=tuple(one.index for one in steps[: self._always] if not one.waits_for),
             root=self._index[self._root],
             answer=self._slots[self._root, ()],
@@ -252,7 +255,8 @@ def _pack_constant(value: Any, what: str, call: str) -> Packed:
 
 def _load_one(slot: int) -> Load:
     def load(values: list[Packed]) -> Arguments:
-        return (unpack(values[slot]),), NO_KWARGS
+        value = values[slot]
+        return (value.load() if type(value) is Parcel else value,), NO_KWARGS
 
     return load
 

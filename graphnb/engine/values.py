@@ -23,7 +23,8 @@ from graphnb.errors import NotSerializableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SCALARS = frozenset({int, float, bool, complex, str, bytes, type(None)})
+# Immutable, and of exactly these types: they travel as they are.
+SCALARS = frozenset({int, float, bool, complex, str, bytes, type(None)})
 _SHORT_TUPLE = 8
 _PROTOCOL = 5
 
@@ -62,9 +63,9 @@ def pack(value: Any, *, what: str = "the value", node: str | None = None) -> Pac
         NotSerializableError: the value, or something in it, cannot be pickled.
     """
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return value
-    if kind is tuple and len(value) <= _SHORT_TUPLE and all(type(one) in _SCALARS for one in value):
+    if kind is tuple and len(value) <= _SHORT_TUPLE and all(type(one) in SCALARS for one in value):
         return value
     return _dump(value, what, node)
 

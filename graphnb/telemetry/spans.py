@@ -8,7 +8,6 @@ request and places a span in a waterfall.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Outcome = Literal["ok", "error", "cancelled", "timeout", "rejected"]
@@ -67,8 +66,7 @@ class Span(NamedTuple):
         return self.call if self.call is not None else f"{self.deployment}.{self.method}"
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """One request: its spans in the order in which they ended, the root last.
 
     Attributes:

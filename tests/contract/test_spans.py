@@ -66,7 +66,7 @@ def test_each_call_has_a_span(graph):
         "Model_1.score",
         "double",
         "increment",
-        "increment#1",
+        "increment_1",
     ]
     assert response.request.spans[-1].node == "DAGDriver.predict"
 
@@ -91,7 +91,7 @@ def test_parents_are_the_callers(graph):
     spans = spans_of(graph.remote(1))
     root = spans["DAGDriver.predict"]
     assert (root.span_id, root.parent_id) == (0, None)
-    for name in ("increment", "increment#1", "double", "Combiner.run"):
+    for name in ("increment", "increment_1", "double", "Combiner.run"):
         assert spans[name].parent_id == root.span_id
     for name in ("Model.score", "Model_1.score"):
         assert spans[name].parent_id == spans["Combiner.run"].span_id
@@ -136,8 +136,8 @@ def test_after_says_what_a_call_waited_for(graph):
     spans = spans_of(graph.remote(1))
     assert spans["increment"].after == ()
     assert spans["double"].after == ("increment",)
-    assert spans["increment#1"].after == ("increment",)
-    assert spans["Combiner.run"].after == ("double", "increment#1")
+    assert spans["increment_1"].after == ("increment",)
+    assert spans["Combiner.run"].after == ("double", "increment_1")
     assert spans["Model.score"].after == ()
 
 

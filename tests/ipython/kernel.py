@@ -6,10 +6,11 @@ import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import zmq
 from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20.0
+PATIENCE_S = 15
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -37,6 +38,21 @@ class Answered:
     @property
     def texts(self):
         return [one.get("text/plain") for one in self.displays]
+
+    def take(self, message, *, own):
+        """Keeps one message of the kernel."""
+        content, kind = message["content"], message["msg_type"]
+        if not own:
+            if kind in ("stream", "display_data", "execute_result", "error"):
+                self.elsewhere.append(str(content))
+        elif kind == "stream":
+            name = "out" if content["name"] == "stdout" else "err"
+            setattr(self, name, getattr(self, name) + _ANSI.sub("", content["text"]))
+        elif kind in ("display_data", "execute_result"):
+            self.displays.append(content["data"])
+        elif kind == "error":
+            self.error = content["ename"]
+            self.traceback = _ANSI.sub("", "\n".join(content["traceback"]))
 
 
 class Kernel:
@@ -66,40 +82,33 @@ class Kernel:
         """
         answered = Answered()
         typed = iter(stdin)
-
-        def output(message):
-            content, kind = message["content"], message["msg_type"]
-            if message["parent_header"].get("msg_id") != sent["id"]:
-                answered.elsewhere.append(str(content))
-            elif kind == "stream":
-                name = "out" if content["name"] == "stdout" else "err"
-                setattr(answered, name, getattr(answered, name) + content["text"])
-            elif kind in ("display_data", "execute_result"):
-                answered.displays.append(content["data"])
-            elif kind == "error":
-                answered.error = content["ename"]
-                answered.traceback = _ANSI.sub("", "\n".join(content["traceback"]))
-
-        sent = {}
-        cell = textwrap.dedent(cell).strip("\n")
-        sent["id"] = self._client.execute(cell, allow_stdin=bool(stdin))
-        idle = False
-        while not idle:
-            if stdin and self._client.stdin_channel.msg_ready():
-                self._client.get_stdin_msg(timeout=PATIENCE_S)
+        sent = self._client.execute(textwrap.dedent(cell).strip("\n"), allow_stdin=bool(stdin))
+        while True:
+            message = self._next_message()
+            if message["msg_type"] == "input_request":
                 self._client.input(next(typed))
-            message = self._client.get_iopub_msg(timeout=PATIENCE_S)
-            output(message)
+                continue
+            own = message["parent_header"].get("msg_id") == sent
+            if own and message["content"].get("execution_state") == "idle":
+                break
+            answered.take(message, own=own)
             if interrupt_at is not None and interrupt_at in answered.out:
                 interrupt_at = None
                 self._manager.interrupt_kernel()
-            idle = (
-                message["msg_type"] == "status"
-                and message["parent_header"].get("msg_id") == sent["id"]
-                and message["content"]["execution_state"] == "idle"
-            )
-        answered.status = self._reply(sent["id"])["status"]
+        answered.status = self._reply(sent)["status"]
         return answered
+
+    def _next_message(self):
+        """What comes first, an output or a question; a kernel that hangs is interrupted."""
+        channels = self._client.stdin_channel, self._client.iopub_channel
+        poller = zmq.Poller()
+        for channel in channels:
+            poller.register(channel.socket, zmq.POLLIN)
+        ready = dict(poller.poll(1000 * PATIENCE_S))
+        if not ready:
+            self._manager.interrupt_kernel()
+            raise TimeoutError(f"the kernel said nothing for {PATIENCE_S} s")
+        return next(one for one in channels if one.socket in ready).get_msg()
 
     def complete(self, code, cursor=None):
         """What a front end offers at a place of a cell; the end, unless told."""

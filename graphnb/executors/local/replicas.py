@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.engine.context import InContext
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.tracebacks import user_traceback
-from graphnb.engine.values import Packed, Parcel, pack
+from graphnb.engine.values import SCALARS, Packed, Parcel, pack
 from graphnb.errors import BackPressureError, InputError, NodeError, RequestError
 from graphnb.executors.local.streams import LocalStream
 from graphnb.telemetry.spans import Outcome, Span
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from graphnb.engine.run import Load
 
 _set_envelope = current_envelope.set
-_new_span = tuple.__new__
+_new_span = _new_envelope = tuple.__new__
 
 
 class Limits:
@@ -123,6 +123,9 @@ class ReplicaSet:
     def release(self, replica: Replica) -> None:
         """Gives a slot back; the call that waited longest gets it."""
         replica.ongoing -= 1
+        self._freed(replica)
+
+    def _freed(self, replica: Replica) -> None:
         if not replica.ongoing and replica.when_idle is not None:
             replica.when_idle.set()
         if self._queue:
@@ -165,25 +168,28 @@ class ReplicaSet:
         began = taken = invoked = ended = clock()
         span_id = request.last_span = request.last_span + 1
         waiting = 0.0
-        packed: Packed = None
+        size = 0
         outcome: Outcome = "error"
+        packed_at = 0.0
         noted = None
         replica = self._take(model_id)
         try:
             if replica is None:
                 replica = await self._wait_for_slot(request)
-            taken = clock()
+                taken = clock()
             held = True
             try:
                 found = replica.methods.get(method) or replica.method(method)
                 args, kwargs = load(kept)
                 context = copy_context()
-                context.run(_set_envelope, Envelope(request, span_id, replica, model_id))
+                envelope = _new_envelope(Envelope, (request, span_id, replica, model_id))
+                context.run(_set_envelope, envelope)
                 if request.values is not None:  # of its own, since the node may change its own
                     noted = request.note(call or f"{self.name}.{method}", *load(kept))
                 invoked = clock()
                 if found.kind == "async":
-                    coroutine = found.call(*args, **kwargs)
+                    # An empty `**kwargs` has its price, too.
+                    coroutine = found.call(*args, **kwargs) if kwargs else found.call(*args)
                     try:
                         waited = context.run(coroutine.send, None)
                     except StopIteration as stop:  # it had nothing to wait for
@@ -207,12 +213,19 @@ class ReplicaSet:
                     noted.result = result
             finally:
                 if held:
-                    self.release(replica)
-            packed = pack(result, what="the result", node=call or self.name)
+                    replica.ongoing -= 1
+                    if self._queue or replica.when_idle is not None:
+                        self._freed(replica)
+            if type(result) not in SCALARS:
+                result = pack(result, what="the result", node=call or self.name)
+                if type(result) is Parcel:
+                    size = result.size
+                    packed_at = clock()
             outcome = "ok"
-            return packed
+            return result
         except BaseException as error:
             ended = clock()
+            invoked = invoked if invoked > began else ended
             if noted is not None:
                 noted.error = error
             outcome, failure = self._failure(error, call or f"{self.name}.{method}", request)
@@ -221,9 +234,12 @@ class ReplicaSet:
             raise failure from error
         finally:
             if request.spans is not None:
-                total = clock() - began
-                queued = taken - began if taken > began else (0.0 if replica else total)
-                executing = ended - invoked - waiting if invoked > began else 0.0
+                if ended == began:  # cut off before a slot was free
+                    ended = invoked = clock()
+                    taken = taken if replica else ended
+                executing = ended - invoked - waiting
+                queued = taken - began
+                total = (packed_at or ended) - began
                 request.spans.append(
                     _new_span(
                         Span,
@@ -240,7 +256,7 @@ class ReplicaSet:
                             executing,
                             max(0.0, total - queued - waiting - executing),
                             outcome,
-                            packed.size if type(packed) is Parcel else 0,
+                            size,
                             after,
                         ),
                     )

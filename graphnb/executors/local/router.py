@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import (
     CallOptions,
+    Envelope,
     GraphTarget,
     Request,
     Response,
@@ -51,15 +52,12 @@ class LocalRouter:
         kwargs: Mapping[str, Any],
     ) -> Response | ResponseStream:
         """Starts a call; from any thread. Calls made by nodes belong to their request."""
-        envelope = current_envelope.get()
-        parent: int | None = None
-        version = envelope.request.version if envelope is not None else None
-        if envelope is not None and version is not None and version.application is self:
-            request, parent = envelope.request, envelope.span_id
+        envelope = self._own_envelope()
+        if envelope is None:
+            request, parent = self.new_request(options), None
         else:
-            request = self.new_request(options)
-        model_id = options.model_id
-        call = _Call(target, options.method, _packed(args), _packed_named(kwargs), model_id)
+            request, parent = envelope.request, envelope.span_id
+        call = _Call(target, options, args, kwargs)
         if options.stream:
             source = _LateStream(partial(self._open, call, request, parent, options))
             return ResponseStream(request, source, self._engine.loop)
@@ -69,6 +67,30 @@ class LocalRouter:
         # In the next round of the loop; a call that is awaited before runs where it is awaited.
         (loop.call_soon if self._engine.here else loop.call_soon_threadsafe)(response._start)
         return response
+
+    async def run(
+        self,
+        target: Target,
+        options: CallOptions,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Awaits a call in place: what `await handle.remote(...)` does, without a response."""
+        envelope = self._own_envelope()
+        if envelope is None or options.timeout_s is not None:
+            response = self.send(target, options, args, kwargs)
+            assert isinstance(response, Response)
+            return await response
+        call = _Call(target, options, args, kwargs)
+        return unpack(await self._dispatch(call, envelope.request, envelope.span_id))
+
+    def _own_envelope(self) -> Envelope | None:
+        """The envelope of the call that is running here, if it is one of this graph."""
+        envelope = current_envelope.get()
+        if envelope is None:
+            return None
+        version = envelope.request.version
+        return envelope if version is not None and version.application is self else None
 
     def new_request(self, options: CallOptions) -> Request:
         """A request that begins here."""
@@ -83,7 +105,7 @@ class LocalRouter:
         self, call: _Call, request: Request, parent: int | None, timeout_s: float | None
     ) -> Coroutine[Any, Any, Packed]:
         if parent is None:
-            return self.answer(request, lambda: self._dispatch(call, request, None))
+            return self.answer(request, partial(self._dispatch, call, request, None))
         work = self._dispatch(call, request, parent)
         return work if timeout_s is None else _limited(work, timeout_s, request)
 
@@ -124,18 +146,24 @@ class LocalRouter:
             trace = Trace(request.request_id, request.started_at, outcome, error, spans)
             self.recorder.record(trace)
 
-    async def _dispatch(self, call: _Call, request: Request, parent: int | None) -> Packed:
-        version: Version = request.version
+    def _dispatch(
+        self, call: _Call, request: Request, parent: int | None
+    ) -> Coroutine[Any, Any, Packed]:
         if call.waits:
-            await call.settle()
+            return self._dispatch_when_settled(call, request, parent)
+        version: Version = request.version
         target = call.target
         if isinstance(target, GraphTarget):
             schedule = version.schedules[target.owner, target.graph]
-            return await run_schedule(schedule, version, request, parent, call.input())
+            return run_schedule(schedule, version, request, parent, call.input())
         callee = version.callee(target.deployment)
-        return await callee.call(
-            call.method, _Call.load, call, request, parent, None, (), call.model_id
-        )
+        return callee.call(call.method, _Call.load, call, request, parent, None, (), call.model_id)
+
+    async def _dispatch_when_settled(
+        self, call: _Call, request: Request, parent: int | None
+    ) -> Packed:
+        await call.settle()
+        return await self._dispatch(call, request, parent)
 
     async def _open(
         self, call: _Call, request: Request, parent: int | None, options: CallOptions
@@ -186,20 +214,20 @@ class _Call:
     def __init__(
         self,
         target: Target,
-        method: str,
-        args: list[Packed],
-        kwargs: dict[str, Packed],
-        model_id: str,
+        options: CallOptions,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
     ) -> None:
         self.target = target
-        self.method = method
-        self.args = args
-        self.kwargs = kwargs
-        self.model_id = model_id
-        self.waits = any(isinstance(one, Response) for one in (*args, *kwargs.values()))
+        self.method = options.method
+        self.model_id = options.model_id
+        self.args = _packed(args)
+        self.kwargs = _packed_named(kwargs) if kwargs else {}
+        self.waits = Response in map(type, args) or Response in map(type, kwargs.values())
 
     async def settle(self) -> None:
         """Waits for the responses among the arguments."""
+        self.waits = False
         self.args = [await _settled(one) for one in self.args]
         self.kwargs = {name: await _settled(one) for name, one in self.kwargs.items()}
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import Schedule, compile_schedule
 from graphnb.errors import NotRunningError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from graphnb.authoring import Graph
+    from graphnb.engine.values import Packed
     from graphnb.executors.local.replicas import ReplicaSet
 
 
@@ -56,24 +59,32 @@ class Version:
         self.sets = sets
         self.application = application
         self.schedules = schedules
+        self._calls = {
+            id(one): [sets[step.deployment].call for step in one.steps]
+            for one in schedules.values()
+        }
         self._ongoing = 0
-        self._drained = asyncio.Event()
-        self._drained.set()
+        self._drained: asyncio.Event | None = None  # made when somebody waits for it
 
     def enter(self) -> None:
         """A request begins."""
         self._ongoing += 1
-        self._drained.clear()
 
     def leave(self) -> None:
         """A request has ended."""
         self._ongoing -= 1
-        if not self._ongoing:
+        if not self._ongoing and self._drained is not None:
             self._drained.set()
 
     async def drained(self) -> None:
         """Waits until no request is under way."""
-        await self._drained.wait()
+        if self._ongoing:
+            self._drained = asyncio.Event()
+            await self._drained.wait()
+
+    def calls(self, schedule: Schedule) -> list[Callable[..., Coroutine[Any, Any, Packed]]]:
+        """`call` of each step's deployment."""
+        return self._calls[id(schedule)]
 
     def callee(self, deployment: str) -> ReplicaSet:
         """The replicas of that deployment.
