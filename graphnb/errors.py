@@ -44,6 +44,10 @@ __all__ = [
 class GraphnbError(Exception):
     """The root of the tree; has a message and, where there is a next step, a hint."""
 
+    # Here too, so that NodeErrors shadow the read-only ones of some built-in exceptions.
+    message: str = ""
+    hint: str | None = None
+
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
@@ -77,7 +81,7 @@ class GraphError(GraphnbError):
 
     def __reduce__(self) -> tuple[object, ...]:
         state = {"code": self.code, "node": self.node, "message": self.message, "hint": self.hint}
-        return (_blank, (type(self), (self.message,)), state)
+        return (_made_anew, (type(self), (self.message,)), state)
 
 
 class GraphAttributeError(GraphError, AttributeError):
@@ -127,6 +131,9 @@ class RequestError(GraphnbError):
         request_id: the request's id, or None.
     """
 
+    node: str | None = None
+    request_id: str | None = None
+
     def __init__(
         self,
         message: str,
@@ -140,7 +147,7 @@ class RequestError(GraphnbError):
         self.request_id = request_id
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_blank, (type(self), self.args), dict(self.__dict__))
+        return (_made_anew, (type(self), self.args), dict(self.__dict__))
 
 
 class InputError(RequestError):
@@ -167,7 +174,7 @@ class NodeError(RequestError):
     """A node raised; also an instance of the original error's type.
 
     `except ValueError` and `except NodeError` both catch it. The original is `__cause__`, and
-    the traceback starts in user code.
+    the traceback starts in user code. `engine.node_errors` makes them.
 
     Attributes:
         node: the name of the node.
@@ -175,87 +182,21 @@ class NodeError(RequestError):
         original: the error as the node raised it.
     """
 
-    cell: str | None
+    cell: str | None = None
     original: BaseException
 
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild_node_error, (self.original, self.node, self.cell, self.request_id))
-
     def _render_traceback_(self) -> list[str]:
         return [*_user_traceback(self.original), f"{type(self).__name__}: {self}"]
 
-    @classmethod
-    def wrap(
-        cls,
-        original: BaseException,
-        *,
-        node: str,
-        cell: str | None = None,
-        request_id: str | None = None,
-    ) -> NodeError:
-        """Makes a NodeError that is also of the original's type.
 
-        Args:
-            original: what the node raised.
-            node: the name of the node.
-            cell: where the node was defined, for people.
-            request_id: the request's id.
-
-        Returns:
-            The error to raise. An error that is a NodeError already (of a node further down) is
-            returned as it is: the node that failed first is the one that matters.
-        """
-        if isinstance(original, NodeError):
-            return original
-        error = _blank(_node_error_type(type(original)), original.args)
-        assert isinstance(error, NodeError)
-        for name, value in getattr(original, "__dict__", {}).items():
-            error.__dict__.setdefault(name, value)
-        where = f"{node} ({cell})" if cell else node
-        error.message = f"{where} raised {type(original).__name__}: {original}"
-        error.hint = None
-        error.node, error.cell = node, cell
-        error.request_id, error.original = request_id, original
-        error.__cause__ = original
-        return error.with_traceback(original.__traceback__)
-
-
-_node_error_types: dict[type[BaseException], type[NodeError]] = {}
-
-
-def _node_error_type(original: type[BaseException]) -> type[NodeError]:
-    """The class that is both NodeError and `original`, made once for each."""
-    made = _node_error_types.get(original)
-    if made is None:
-        # SystemExit and its like would end the thread that runs all nodes, and StopIteration
-        # cannot leave a coroutine: those are told of, but not raised again.
-        untold = not issubclass(original, Exception) or issubclass(
-            original, StopIteration | StopAsyncIteration
-        )
-        plain = untold or issubclass(NodeError, original)
-        bases = (NodeError,) if plain else (NodeError, original)
-        try:
-            made = type("NodeError", bases, {"__module__": __name__})
-        except TypeError:  # a final class, or two that cannot share a layout
-            made = NodeError
-        _node_error_types[original] = made
-    return made
-
-
-def _blank(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
+def _made_anew(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
     """An exception of that type whose own `__init__`, of unknown signature, did not run."""
     error = kind.__new__(kind, *args)
     error.args = args
     return error
-
-
-def _rebuild_node_error(
-    original: BaseException, node: str, cell: str | None, request_id: str | None
-) -> NodeError:
-    return NodeError.wrap(original, node=node, cell=cell, request_id=request_id)
 
 
 def _user_traceback(error: BaseException | None) -> list[str]:

@@ -71,14 +71,18 @@ def test_the_path_is_that_of_a_file_with_the_same_text():
     )
 
 
-def test_the_command_runs_as_a_process():
+def test_the_command_runs_as_a_process(tmp_path):
     """The command answers in a process of its own, without importing Ray."""
     code = (
         "import sys; from graphnb.cli import main; main(['nbval-config'], standalone_mode=False);"
         "print('ray' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.endswith("False\n")
     assert done.stderr == ""

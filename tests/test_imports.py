@@ -25,11 +25,17 @@ HEAVY = (
 )
 
 
-def imported_by(code):
+@pytest.fixture
+def imported_by(tmp_path):
     """Which of the heavy packages are there after some code ran in a new process."""
+    return lambda code: _imported_by(code, tmp_path)
+
+
+def _imported_by(code, folder):
     listing = f"import sys; print(*[one for one in {HEAVY!r} if one in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", f"{code}\n{listing}"],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,
@@ -37,7 +43,7 @@ def imported_by(code):
     return set(done.stdout.split())
 
 
-def test_importing_the_package_imports_nothing_heavy():
+def test_importing_the_package_imports_nothing_heavy(imported_by):
     """`import graphnb` alone loads none of them."""
     assert imported_by("import graphnb") == set()
 
@@ -60,13 +66,13 @@ assert graphnb.deploy(app, http=False).remote({{"x": 21}}).result() == 42
 """
 
 
-def test_writing_a_graph_imports_neither_ray_nor_a_server():
+def test_writing_a_graph_imports_neither_ray_nor_a_server(imported_by):
     """A module that only describes a graph loads no Ray, no IPython, no numpy, no web server."""
     allowed = {"cloudpickle"}
     assert imported_by(GRAPH) <= allowed
 
 
-def test_running_a_graph_in_this_process_needs_no_ray():
+def test_running_a_graph_in_this_process_needs_no_ray(imported_by):
     """`on="local"` starts and answers without Ray, IPython, numpy and pandas."""
     assert not imported_by(RUN) & {"ray", "IPython", "numpy", "pandas", "PIL", "wasmtime"}
 

@@ -30,6 +30,8 @@ class Deployment(Generic[P]):
         self._options = MappingProxyType(dict(options))
         self.__doc__ = func_or_class.__doc__
         self.__wrapped__ = func_or_class
+        if not TYPE_CHECKING:
+            self.bind = _Bind(self)  # an attribute, so that editors see its signature
         check_options(options, node=self.name)
 
     @property
@@ -59,13 +61,6 @@ class Deployment(Generic[P]):
 
         def bind(self, *args: P.args, **kwargs: P.kwargs) -> Any:
             """Makes a node; arguments may be nodes, parts of the input, or plain values."""
-
-    else:
-
-        @property
-        def bind(self) -> _Bind:
-            """Makes a node; has the signature of the class or function."""
-            return _Bind(self)
 
     def __getattr__(self, name: str) -> Any:
         if name == "remote":

@@ -130,7 +130,13 @@ def json_text(value: Any) -> str:
     Raises:
         TypeError: the value has no JSON form; names its type.
     """
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    options: dict[str, Any] = {"default": _plain, "ensure_ascii": False, "separators": (",", ":")}
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        # JSON has no NaN and no infinity: null, as JavaScript writes them.
+        loose = json.dumps(value, **options)
+        return json.dumps(json.loads(loose, parse_constant=lambda _: None), **options)
 
 
 def _plain(value: Any) -> Any:

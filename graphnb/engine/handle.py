@@ -149,6 +149,9 @@ class Handle:
         """Not for a handle: the error says what to do instead."""
         raise TypeError(f"{self!r} is called with .remote(...)")
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a handle cannot travel inside a value: pass it as an init argument")
+
     def __repr__(self) -> str:
         if isinstance(self._target, GraphTarget):
             return f"Handle(graph of {self._target.owner})"

@@ -167,17 +167,35 @@ class Replica:
     async def _alone(self, make: Callable[[], Any]) -> Any:
         """Awaits a coroutine of the user's in a task and a context of its own."""
         context = self._own_context()
-        return await asyncio.get_running_loop().create_task(make(), context=context)
+        return await asyncio.get_running_loop().create_task(_tamed(make), context=context)
 
     async def _in_thread(self, function: Callable[[], Any]) -> Any:
+        def tamed() -> Any:
+            try:
+                return function()
+            except (SystemExit, KeyboardInterrupt) as error:
+                raise _not_to_end(error) from error
+
         context = self._own_context()
-        return await asyncio.wrap_future(self._threads.submit(context.run, function))
+        return await asyncio.wrap_future(self._threads.submit(context.run, tamed))
 
     def _own_context(self) -> Context:
         context = copy_context()
         envelope = Envelope(Request(None, record=False), 0, self, "")
         context.run(current_envelope.set, envelope)
         return context
+
+
+async def _tamed(make: Callable[[], Any]) -> Any:
+    try:
+        return await make()
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise _not_to_end(error) from error
+
+
+def _not_to_end(error: BaseException) -> RuntimeError:
+    """SystemExit and KeyboardInterrupt would end the thread that runs all nodes."""
+    return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def get_replica_context() -> ReplicaContext:

@@ -7,16 +7,16 @@ keeps it in a context variable, where handles find it again.
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping, Sequence
 
-    from graphnb.telemetry.spans import Outcome, Span
+    from graphnb.telemetry.spans import Span
 
 clock = time.perf_counter
 
@@ -33,6 +33,8 @@ class Request:
         spans: of the calls that ended, or None when spans are off.
         last_span: the id that was given last; the root's is 0.
         values: what went into and came out of each node, when somebody asked for it, else None.
+        open_calls: the nodes of the spans that have not ended.
+        root_task: the task that answers it, or None.
         streams: open streams; they end with the request.
         tasks: calls under way that must end when the request fails.
     """
@@ -40,7 +42,9 @@ class Request:
     __slots__ = (
         "deadline",
         "last_span",
+        "open_calls",
         "request_id",
+        "root_task",
         "spans",
         "started",
         "started_at",
@@ -67,6 +71,8 @@ class Request:
         self.spans: list[Span] | None = [] if record else None
         self.values = values
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.open_calls: dict[int, str] = {}
+        self.root_task: asyncio.Task[Any] | None = None
         self.streams: set[Any] = set()
         self.last_span = -1
 
@@ -75,15 +81,18 @@ class Request:
         self.last_span += 1
         return self.last_span
 
-    def give_up(self) -> None:
-        """Cancels what is still under way, but for the task that says so."""
-        import asyncio
+    def node_at_work(self) -> str | None:
+        """The innermost of the calls under way: the one that was made last."""
+        return self.open_calls[max(self.open_calls)] if self.open_calls else None
 
-        here = asyncio.current_task()
-        for task in tuple(self.tasks):
-            if task is not here:
-                task.cancel()
+    async def give_up(self) -> None:
+        """Cancels what is still under way, and waits until it has ended, a second at the most."""
+        tasks = self.tasks - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
         self.close_streams()
+        if tasks:
+            await asyncio.wait(tasks, timeout=PATIENCE_S)
 
     def close_streams(self) -> None:
         """Ends the streams that nobody has read to their end."""
@@ -97,13 +106,9 @@ class Request:
             self.values.append(noted)
         return noted
 
-    def cut_node(self) -> str | None:
-        """The node that was at work when the request was cut off: the innermost one."""
-        cut: list[Span] = [one for one in self.spans or () if one.outcome == _CANCELLED]
-        return max(cut, key=lambda one: one.start_s).node if cut else None
 
-
-_CANCELLED: Outcome = "cancelled"
+# How long a request that fails waits for its other calls to clean up.
+PATIENCE_S = 1.0
 
 
 class NodeValues:

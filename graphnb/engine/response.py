@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graphnb.engine.request import Request
 
 _PENDING = object()
+SLICE_S = 0.2
 
 Work = Callable[[], Coroutine[Any, Any, Packed]]
 """Makes the coroutine that answers a call."""
@@ -99,7 +100,7 @@ class Response:
         arrival.acquire()
         self._when_done(arrival.release)
         try:
-            arrived = arrival.acquire(timeout=-1 if timeout_s is None else timeout_s)
+            arrived = _acquire(arrival, timeout_s)
         except KeyboardInterrupt:
             self.cancel()
             raise
@@ -118,6 +119,7 @@ class Response:
         return unpack(self._packed)
 
     def __await__(self) -> Generator[Any, Any, Any]:
+        __tracebackhide__ = True
         if not self.done():
             loop = asyncio.get_running_loop()
             if self._work is not None and _engine_thread.loop is loop:
@@ -210,8 +212,28 @@ class Response:
         if self._callbacks:
             self._loop.call_soon(self._run_callbacks)
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a Response cannot travel inside a value: "
+            "pass it as an argument of its own, or await it first"
+        )
+
     def __repr__(self) -> str:
         return f"<Response {'done' if self.done() else 'pending'}>"
+
+
+def _acquire(lock: threading.Lock, timeout_s: float | None) -> bool:
+    """Waits for a lock in slices: Ctrl-C that another thread took is seen between two of them."""
+    if timeout_s is None:
+        while not lock.acquire(timeout=SLICE_S):
+            pass
+        return True
+    left = timeout_s
+    while left > SLICE_S:
+        if lock.acquire(timeout=SLICE_S):
+            return True
+        left -= SLICE_S
+    return lock.acquire(timeout=max(0.0, left))
 
 
 async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> None:
@@ -235,6 +257,16 @@ async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> 
 def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
     with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
         loop.call_soon_threadsafe(callback)
+
+
+def wait_interruptibly(future: Future[Any]) -> Any:
+    """The result of a future, waited for in slices (see `_acquire`)."""
+    while True:
+        try:
+            return future.result(SLICE_S)
+        except TimeoutError:
+            if future.done():  # the work's own TimeoutError
+                raise
 
 
 class _EngineThread(threading.local):
@@ -293,7 +325,7 @@ class ResponseStream:
             raise RuntimeError("an async method reads a stream with `async for`")
         future: Future[Any] = asyncio.run_coroutine_threadsafe(self._item(), self._loop)
         try:
-            found, packed = future.result()
+            found, packed = wait_interruptibly(future)
         except KeyboardInterrupt:
             self.cancel()
             raise
@@ -305,6 +337,7 @@ class ResponseStream:
         return self
 
     async def __anext__(self) -> Any:
+        __tracebackhide__ = True
         try:
             if asyncio.get_running_loop() is self._loop:
                 found, packed = await self._item()
@@ -331,6 +364,9 @@ class ResponseStream:
             if self._closed:  # by `cancel`: for who reads, that is the end
                 return False, None
             raise
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a ResponseStream cannot travel inside a value: read it first")
 
     def __repr__(self) -> str:
         return "<ResponseStream>"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.engine.inputs import pick
-from graphnb.engine.request import clock
+from graphnb.engine.request import PATIENCE_S, clock
 from graphnb.engine.schedule import Arguments
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import BackPressureError, NodeError, RequestTimeoutError
@@ -218,8 +218,11 @@ class Run:
         try:
             await self._finished
         finally:
-            for task in self._tasks:
+            running = [task for task in self._tasks if not task.done()]
+            for task in running:
                 task.cancel()
+            if running:  # the request has failed: its trace tells of them, too
+                await asyncio.wait(running, timeout=PATIENCE_S)
 
     def _spawn(self, index: int) -> None:
         # By its class and with a name: half the cost of `create_task`, which counts names.

@@ -19,7 +19,7 @@ from graphnb.graph import rules
 from graphnb.graph.topology import graph_calls
 
 if TYPE_CHECKING:
-    from graphnb.graph.spec import CallSpec, Path
+    from graphnb.graph.spec import Path
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 Load = Callable[[list[Packed]], Arguments]
@@ -131,7 +131,7 @@ class _Compiler:
         waiting = list(main)
         while waiting:
             fallback = spec.call(waiting.pop()).fallback
-            if fallback not in (None, "value"):
+            if fallback is not None and fallback in self._graph.calls:
                 new = set(graph_calls(spec, fallback)) - needed
                 needed |= new
                 waiting.extend(new)
@@ -196,12 +196,15 @@ class _Compiler:
             has_fallback=spec.fallback is not None,
             fallback=None if is_node else _pack_constant(fallback, "the fallback", call),
             fallback_slot=self._slots[fallback.source, fallback.path] if is_node else None,
-            fallback_steps=self._fallback_steps(spec) if is_node else (),
+            fallback_steps=self._fallback_steps(spec.fallback) if is_node else (),
             plain=spec.timeout_s is None and not spec.retries and spec.fallback is None,
         )
 
-    def _fallback_steps(self, spec: CallSpec) -> tuple[int, ...]:
-        calls = graph_calls(self._graph.spec, spec.fallback or "")
+    def _fallback_steps(self, call: str | None) -> tuple[int, ...]:
+        """The steps to run for a fallback; none for the input, which is there."""
+        if call is None or call not in self._index:
+            return ()
+        calls = graph_calls(self._graph.spec, call)
         return tuple(sorted(self._index[one] for one in calls))
 
     def _load(self, call: str) -> Load:

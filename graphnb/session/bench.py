@@ -127,6 +127,7 @@ class _Load:
         self._traces: list[Trace] = []
         self._errors: list[str] = []
         self._stop = threading.Event()
+        self._under_way: set[Any] = set()
         self._lock = threading.Lock()
         self._interrupted = False
 
@@ -143,6 +144,8 @@ class _Load:
         except KeyboardInterrupt:
             self._interrupted = True
         self._stop.set()
+        for response in tuple(self._under_way):  # of a bench that was interrupted
+            response.cancel()
         for client in clients:
             client.join()
         return self._result(time.perf_counter() - began)
@@ -187,9 +190,14 @@ class _Load:
         error: str | None = None
         try:
             response = self._graph.remote(request)
+            self._under_way.add(response)
             response.result()
         except RequestError as failure:
+            if self._stop.is_set():  # given up, neither answered nor failed
+                return
             error = failure.message
+        finally:
+            self._under_way.discard(response)
         latency = time.perf_counter() - sent
         with self._lock:
             self._latencies.append(latency)

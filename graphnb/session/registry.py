@@ -142,7 +142,9 @@ def shutdown() -> None:
 
 def _forget(running: RunningGraph) -> None:
     with _lock:
-        _running.pop(running.name, None)
+        found = _running.get(running.name)
+        if found is not None and found._application is running._application:
+            del _running[running.name]
 
 
 def _at_exit() -> None:

@@ -33,6 +33,9 @@ class _KeptHook(DisplayHook):
     def write_output_prompt(self):
         pass
 
+    def flush(self):
+        """Without IPython's garbage collection, which costs more than a test; see `_collected`."""
+
     def write_format_data(self, format_dict, md_dict=None):
         self.shell.display_pub.outputs.append({"data": format_dict, "metadata": md_dict})
 

@@ -37,6 +37,7 @@ def test_loading_imports_nothing_heavy(tmp_path):
         text=True,
         check=True,
         env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        cwd=tmp_path,
     )
     assert done.stdout.strip() == "[]"
 

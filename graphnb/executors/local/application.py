@@ -11,13 +11,12 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
-from graphnb.errors import GraphnbError, NotRunningError
+from graphnb.errors import NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.local.health import watch_health
 from graphnb.executors.local.router import LocalRouter
 from graphnb.executors.local.starter import LocalOptions, Starter, left_out
-from graphnb.executors.local.version import Version, compile_schedules
-from graphnb.graph import GraphSpec, SpecDiff, diff
+from graphnb.executors.local.update import Update
 from graphnb.telemetry import Recorder
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from graphnb.executors.local.http import HttpServer
     from graphnb.executors.local.loop import EngineLoop
     from graphnb.executors.local.replicas import ReplicaSet
+    from graphnb.executors.local.version import Version
+    from graphnb.graph import GraphSpec
 
 
 class LocalApplication:
@@ -101,102 +102,38 @@ class LocalApplication:
     ) -> ApplyResult:
         async with self._applying:
             old = self._router.current
-            changes = diff(old.graph.spec if old else None, graph.spec)
+            update = Update(old, graph, self._starter, self._router)
+            prefix = await self._server.reserve(self._name, route_prefix, http)
             try:
-                version = await self._next_version(old, graph, changes)
-                self._url = await self._publish(http, route_prefix)
+                await update.prepare()
             except BaseException:
+                await update.undo()
                 if old is None:
                     self._server.unpublish(self._name)
                 raise
+            version = update.commit()
             self._router.current, self._entry = version, None
+            self._url = self._server.publish(self._name, self._router, prefix, http)
             for one in graph.spec.deployments:
-                await self._settle(version, one.name)
+                self._settle(version, one.name)
             if old is not None:
-                self._retire(old, version)
-            return ApplyResult(changes, left_out(graph), self._url)
+                self._in_background(old.retire(update.gone(version)))
+            return ApplyResult(update.changes, left_out(graph), self._url)
 
-    async def _next_version(self, old: Version | None, graph: Graph, changes: SpecDiff) -> Version:
-        """Starts what is new, beside what serves.
-
-        Live replicas are touched by `reconfigure` alone, which is undone when a later step fails.
-        """
-        schedules = compile_schedules(graph)
-        started: dict[str, ReplicaSet] = {}
-        reconfigured: list[str] = []
-        try:
-            names = changes.names("added", "replaced")
-            await self._start_all(graph, names, started)
-            sets = {**(old.sets if old else {}), **started}
-            sets = {one.name: sets[one.name] for one in graph.spec.deployments}
-            version = Version(graph, sets, schedules, self._router)
-            for name in changes.names("reconfigured"):
-                reconfigured.append(name)
-                await self._starter.reconfigure(graph, name, sets[name])
-        except BaseException:
-            for replicas in started.values():
-                await _close_all(replicas)
-            for name in reconfigured:
-                assert old is not None
-                with contextlib.suppress(Exception):
-                    await self._starter.reconfigure(old.graph, name, old.sets[name])
-            raise
-        return version
-
-    async def _start_all(
-        self, graph: Graph, names: tuple[str, ...], started: dict[str, ReplicaSet]
-    ) -> None:
-        """Starts those deployments at the same time; the first failure ends it."""
-        packed = {name: self._starter.pack_init_args(graph, name) for name in names}
-        for name in names:
-            started[name] = self._starter.new_set(graph, name)
-        tasks = [
-            asyncio.get_running_loop().create_task(
-                self._starter.fill(graph, name, started[name], packed[name])
-            )
-            for name in names
-        ]
-        try:
-            await asyncio.gather(*tasks)
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
-
-    async def _publish(self, http: HttpOptions | None, route_prefix: str | None) -> str | None:
-        if http is None:
-            self._server.unpublish(self._name)
-            return None
-        return await self._server.publish(self._name, self._router, route_prefix, http)
-
-    async def _settle(self, version: Version, name: str) -> None:
-        """Gives a deployment its limits and its number of replicas, and has its health watched."""
+    def _settle(self, version: Version, name: str) -> None:
+        """Gives a deployment its limits, lets surplus replicas go, and has its health watched."""
         replicas, options = version.sets[name], LocalOptions.of(version.graph, name)
         replicas.limits = options.limits
-        surplus = len(replicas.replicas) - options.num_replicas
-        if surplus > 0:
-            leaving, replicas.replicas = (
-                replicas.replicas[-surplus:],
-                replicas.replicas[:-surplus],
-            )
-            for one in leaving:
-                self._in_background(_drain(one, options.limits.shutdown_s))
-        if surplus < 0:
-            with contextlib.suppress(GraphnbError):
-                packed = self._starter.pack_init_args(version.graph, name)
-                await self._starter.fill(version.graph, name, replicas, packed)
+        leaving = replicas.replicas[options.num_replicas :]
+        replicas.replicas = replicas.replicas[: options.num_replicas]
+        for one in leaving:
+            self._in_background(_drain(one, options.limits.shutdown_s))
         replicas.serve_queue()
         if replicas.watcher is not None:  # its period may be another now
             replicas.watcher.cancel()
         if any(one.checks_health for one in replicas.replicas):
             watch = watch_health(self._starter, self._router, name, replicas)
             replicas.watcher = self._in_background(watch)
-
-    def _retire(self, old: Version, new: Version | None) -> None:
-        kept = set(map(id, new.sets.values())) if new else set()
-        gone = [one for one in old.sets.values() if id(one) not in kept]
-        self._in_background(_retire_version(old, gone))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -210,20 +147,9 @@ class LocalApplication:
             self._server.unpublish(self._name)
             self._url = None
             if old is not None:
-                await _retire_version(old, list(old.sets.values()))
+                await old.retire(list(old.sets.values()))
             for task in tuple(self._background):
                 task.cancel()
-
-
-async def _retire_version(version: Version, gone: list[ReplicaSet]) -> None:
-    """Lets a version's last requests end, as long as its deployments grant, then closes them."""
-    patience = max((one.limits.shutdown_s for one in gone), default=0.0)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            await version.drained()
-    for replicas in gone:
-        replicas.closed = True
-        await _close_all(replicas)
 
 
 async def _drain(replica: Any, patience_s: float) -> None:
@@ -232,12 +158,6 @@ async def _drain(replica: Any, patience_s: float) -> None:
         async with asyncio.timeout(patience_s):
             await replica.idle()
     await replica.close()
-
-
-async def _close_all(replicas: ReplicaSet) -> None:
-    leaving, replicas.replicas = replicas.replicas, []
-    for one in leaving:
-        await one.close()
 
 
 def _status(replicas: ReplicaSet, options: LocalOptions) -> DeploymentStatus:

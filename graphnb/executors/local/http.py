@@ -28,23 +28,37 @@ class HttpServer:
         self._task: asyncio.Task[None] | None = None
         self._port: int | None = None
 
-    async def publish(
-        self, name: str, router: LocalRouter, prefix: str | None, options: HttpOptions
-    ) -> str:
-        """Lets a graph answer below a prefix; returns its URL.
+    async def reserve(self, name: str, prefix: str | None, options: HttpOptions | None) -> str:
+        """Makes sure that a graph can be published: listens, and finds its prefix.
 
         Args:
-            name: the graph's name; what it published before is replaced.
-            router: where its requests go.
+            name: the graph's name.
             prefix: "/x", "/", or None for what it had, else "/" if that is free, else "/NAME".
-            options: port, token and limits.
+            options: port, token and limits; None for no HTTP.
+
+        Returns:
+            The prefix, to be given to `publish`.
 
         Raises:
             DeployError: another graph answers below that prefix, or the port is taken.
         """
+        if options is None:
+            return ""
         prefix = self._free_prefix(name, prefix)
         await self._listen(options.port)
+        return prefix
+
+    def publish(
+        self, name: str, router: LocalRouter, prefix: str, options: HttpOptions | None
+    ) -> str | None:
+        """Lets a graph answer below a reserved prefix; what it published before is replaced.
+
+        Returns:
+            Its URL, or None without HTTP.
+        """
         self.unpublish(name)
+        if options is None:
+            return None
         self._routes[prefix] = (name, router, options)
         return f"http://{HOST}:{self._port}{prefix}"
 

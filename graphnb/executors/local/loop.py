@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graphnb.engine.response import mark_engine_thread
+from graphnb.engine.response import mark_engine_thread, wait_interruptibly
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 T = TypeVar("T")
+
+logger = logging.getLogger("graphnb")
 
 
 class EngineLoop:
@@ -19,6 +22,7 @@ class EngineLoop:
 
     def __init__(self) -> None:
         self.loop = _new_loop()
+        self._closing = False
         started = threading.Event()
         self._thread = threading.Thread(
             target=self._run, args=(started,), name="graphnb-engine", daemon=True
@@ -30,7 +34,13 @@ class EngineLoop:
         asyncio.set_event_loop(self.loop)
         mark_engine_thread(self.loop)
         self.loop.call_soon(started.set)
-        self.loop.run_forever()
+        while not self._closing:
+            try:
+                self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                # asyncio lets these out of a task that user code started. They would end all
+                # graphs of this process.
+                logger.exception("a task of a node tried to end the process")
 
     @property
     def here(self) -> bool:
@@ -48,13 +58,15 @@ class EngineLoop:
             raise RuntimeError("deploy and delete cannot be called from inside a deployment")
         future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         try:
-            return future.result()
+            result: T = wait_interruptibly(future)
+            return result
         except KeyboardInterrupt:
             future.cancel()
             raise
 
     def close(self) -> None:
         """Stops the loop and waits for its thread."""
+        self._closing = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()

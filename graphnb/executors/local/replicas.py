@@ -10,10 +10,17 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.context import InContext
+from graphnb.engine.node_errors import node_error
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.tracebacks import user_traceback
-from graphnb.engine.values import SCALARS, Packed, Parcel, pack
-from graphnb.errors import BackPressureError, InputError, NodeError, RequestError
+from graphnb.engine.values import SCALARS, Packed, Parcel, pack, unpack
+from graphnb.errors import (
+    BackPressureError,
+    InputError,
+    NodeError,
+    RequestCancelledError,
+    RequestError,
+)
 from graphnb.executors.local.streams import LocalStream
 from graphnb.telemetry.spans import Outcome, Span
 
@@ -102,6 +109,10 @@ class ReplicaSet:
         return chosen if chosen.ongoing < self.limits.max_ongoing else None
 
     async def _wait_for_slot(self, request: Request) -> Replica:
+        if self.closed:
+            raise RequestCancelledError(
+                f"{self.name} has ended", node=self.name, request_id=request.request_id
+            )
         limit = self.limits.max_queued
         if limit >= 0 and self.queued >= limit:
             raise BackPressureError(
@@ -116,7 +127,7 @@ class ReplicaSet:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self.release(waiter.result())
             raise
 
@@ -130,6 +141,19 @@ class ReplicaSet:
             replica.when_idle.set()
         if self._queue:
             self.serve_queue()
+
+    async def close(self) -> None:
+        """Closes all replicas; calls that still wait for one are told so."""
+        self.closed = True
+        if self.watcher is not None:
+            self.watcher.cancel()
+        for waiter in self._queue:
+            if not waiter.done():
+                waiter.set_exception(RequestCancelledError(f"{self.name} has ended"))
+        self._queue.clear()
+        leaving, self.replicas = self.replicas, []
+        for one in leaving:
+            await one.close()
 
     def serve_queue(self) -> None:
         """Hands free slots to waiting calls."""
@@ -172,6 +196,7 @@ class ReplicaSet:
         outcome: Outcome = "error"
         packed_at = 0.0
         noted = None
+        request.open_calls[span_id] = call or f"{self.name}.{method}"
         replica = self._take(model_id)
         try:
             if replica is None:
@@ -209,8 +234,6 @@ class ReplicaSet:
                     if inspect.iscoroutine(result):
                         result = await InContext(result, context)
                 ended = clock()
-                if noted is not None:
-                    noted.result = result
             finally:
                 if held:
                     replica.ongoing -= 1
@@ -222,6 +245,8 @@ class ReplicaSet:
                     size = result.size
                     packed_at = clock()
             outcome = "ok"
+            if noted is not None:
+                noted.result = unpack(result)
             return result
         except BaseException as error:
             ended = clock()
@@ -233,6 +258,7 @@ class ReplicaSet:
                 raise
             raise failure from error
         finally:
+            del request.open_calls[span_id]
             if request.spans is not None:
                 if ended == began:  # cut off before a slot was free
                     ended = invoked = clock()
@@ -279,6 +305,8 @@ class ReplicaSet:
             return "cancelled", error
         if isinstance(error, BackPressureError):
             return "rejected", error
+        if isinstance(error, RequestCancelledError):
+            return "cancelled", error
         if isinstance(error, RequestError):
             error.request_id = error.request_id or request.request_id
             return "error", error
@@ -289,7 +317,7 @@ class ReplicaSet:
 
     def _wrapped(self, error: BaseException, node: str, request: Request) -> NodeError:
         error.with_traceback(user_traceback(error))
-        return NodeError.wrap(error, node=node, cell=self.cell, request_id=request.request_id)
+        return node_error(error, node=node, cell=self.cell, request_id=request.request_id)
 
     def _release_later(self, replica: Replica, future: Any) -> bool:
         """Keeps the slot of a thread that goes on after its call was cancelled, until it ends."""

@@ -90,7 +90,9 @@ class LocalRouter:
         if envelope is None:
             return None
         version = envelope.request.version
-        return envelope if version is not None and version.application is self else None
+        if version is None or version.application is not self or version.retired:
+            return None
+        return envelope
 
     def new_request(self, options: CallOptions) -> Request:
         """A request that begins here."""
@@ -117,6 +119,7 @@ class LocalRouter:
             work: makes the coroutine that answers it.
         """
         version = self._begin(request)
+        request.root_task = asyncio.current_task()
         outcome: Outcome = "ok"
         error_text: str | None = None
         try:
@@ -125,11 +128,11 @@ class LocalRouter:
             return await _limited(work(), request.deadline - request.started, request)
         except BaseException as error:
             outcome, error_text = _outcome(error), _one_line(error)
-            request.give_up()
+            await request.give_up()
             raise
         finally:
             request.close_streams()
-            version.leave()
+            version.leave(request)
             self._record(request, outcome, error_text)
 
     def _begin(self, request: Request) -> Version:
@@ -137,7 +140,7 @@ class LocalRouter:
         if version is None:
             raise NotRunningError("running graph", self._name, [])
         request.version = version
-        version.enter()
+        version.enter(request)
         return version
 
     def _record(self, request: Request, outcome: Outcome, error: str | None) -> None:
@@ -185,7 +188,8 @@ class LocalRouter:
                 )
         except BaseException as error:
             if begins:
-                version.leave()
+                await request.give_up()
+                version.leave(request)
                 self._record(request, _outcome(error), _one_line(error))
             raise
         return (
@@ -197,11 +201,11 @@ class LocalRouter:
         )
 
     def _end_stream(self, version: Version, request: Request, error: BaseException | None) -> None:
-        version.leave()
-        if error is None:
-            request.close_streams()
-        else:
-            request.give_up()
+        version.leave(request)
+        for task in request.tasks:
+            if error is not None and task is not asyncio.current_task():
+                task.cancel()
+        request.close_streams()
         outcome: Outcome = "ok" if error is None else _outcome(error)
         self._record(request, outcome, None if error is None else _one_line(error))
 
@@ -262,19 +266,25 @@ async def _limited(work: Any, timeout_s: float | None, request: Request) -> Any:
     """Awaits work; when the time is up, the error names the node that was at it."""
     if timeout_s is None:
         return await work
+    at_work: list[str | None] = []
+    loop = asyncio.get_running_loop()
+    # Asked a moment before the work is cancelled: afterwards nobody is at work.
+    look = loop.call_later(timeout_s, lambda: at_work.append(request.node_at_work()))
     try:
         async with asyncio.timeout(timeout_s) as limit:
             return await work
     except TimeoutError as error:
         if not limit.expired():
             raise
-        node = request.cut_node()
+        node = next(iter(at_work), None)
         raise RequestTimeoutError(
             f"the request took longer than its {timeout_s:g} s"
             + (f"; {node} was at work" if node else ""),
             node=node,
             request_id=request.request_id,
         ) from error
+    finally:
+        look.cancel()
 
 
 def _outcome(error: BaseException) -> Outcome:

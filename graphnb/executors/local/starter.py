@@ -114,22 +114,20 @@ class Starter:
         """An empty set of replicas for a deployment."""
         return ReplicaSet(name, graph.deployments[name].cell, LocalOptions.of(graph, name).limits)
 
-    async def fill(
-        self, graph: Graph, name: str, replicas: ReplicaSet, init_args: InitArgs
-    ) -> None:
-        """Starts the replicas that a set still lacks, at the same time.
+    async def start_many(self, graph: Graph, name: str, count: int) -> list[Replica]:
+        """Starts so many replicas of a deployment, at the same time.
 
         Raises:
-            DeployError: one of them could not start; none of the new ones is kept.
+            DeployError: one of them could not start; none of them is kept.
+            GraphError: GN114, an init argument cannot be serialized.
         """
-        lacking = LocalOptions.of(graph, name).num_replicas - len(replicas.replicas)
-        starts = [self.start(graph, name, init_args) for _ in range(lacking)]
+        init_args = self.pack_init_args(graph, name)
+        starts = [self.start(graph, name, init_args) for _ in range(count)]
         made = await asyncio.gather(*starts, return_exceptions=True)
         failed = next((one for one in made if isinstance(one, BaseException)), None)
         started = [one for one in made if isinstance(one, Replica)]
         if failed is None:
-            replicas.replicas = [*replicas.replicas, *started]
-            return
+            return started
         for one in started:
             await one.close()
         raise failed

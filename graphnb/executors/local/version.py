@@ -7,6 +7,7 @@ meanwhile; a version is let go when its last request has ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from graphnb.engine import Schedule, compile_schedule
 from graphnb.errors import NotRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from graphnb.authoring import Graph
+    from graphnb.engine import Request
     from graphnb.engine.values import Packed
     from graphnb.executors.local.replicas import ReplicaSet
 
@@ -45,6 +47,7 @@ class Version:
         graph: its spec and bindings.
         sets: the replicas of each deployment; unchanged ones are shared with other versions.
         schedules: those of each graph, by the deployment that holds it and its place there.
+        retired: it answers nobody any more.
         application: whose version it is; tells its own requests from those of other graphs.
     """
 
@@ -63,22 +66,41 @@ class Version:
             id(one): [sets[step.deployment].call for step in one.steps]
             for one in schedules.values()
         }
-        self._ongoing = 0
+        self.retired = False
+        self._requests: set[Request] = set()
         self._drained: asyncio.Event | None = None  # made when somebody waits for it
 
-    def enter(self) -> None:
+    def enter(self, request: Request) -> None:
         """A request begins."""
-        self._ongoing += 1
+        self._requests.add(request)
 
-    def leave(self) -> None:
+    def leave(self, request: Request) -> None:
         """A request has ended."""
-        self._ongoing -= 1
-        if not self._ongoing and self._drained is not None:
+        self._requests.discard(request)
+        if not self._requests and self._drained is not None:
             self._drained.set()
 
-    async def drained(self) -> None:
-        """Waits until no request is under way."""
-        if self._ongoing:
+    async def retire(self, gone: Sequence[ReplicaSet]) -> None:
+        """Lets the last requests end, as long as the deployments they are in grant; then closes.
+
+        Args:
+            gone: the replicas that no other version has.
+        """
+        busy = [one.limits.shutdown_s for one in gone if one.ongoing or one.queued]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(busy, default=0.0) if self._requests else None):
+                await self._until_drained()
+        self.retired = True
+        for request in tuple(self._requests):
+            if request.root_task is not None:
+                request.root_task.cancel()
+            else:
+                request.close_streams()
+        for replicas in gone:
+            await replicas.close()
+
+    async def _until_drained(self) -> None:
+        if self._requests:
             self._drained = asyncio.Event()
             await self._drained.wait()
 
