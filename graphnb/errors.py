@@ -8,6 +8,7 @@
     ├── RenderError                 a picture could not be laid out
     └── RequestError                one request failed
         ├── InputError              the request does not fit the graph's input
+        ├── CallError               the call does not fit the node (also a TypeError)
         ├── NodeError               a node raised (also of the original error's type)
         ├── NotSerializableError    a value cannot travel between nodes
         ├── BackPressureError       a node's queue is full
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackPressureError",
+    "CallError",
     "DeployError",
     "GraphAttributeError",
     "GraphError",
@@ -152,6 +154,10 @@ class RequestError(GraphnbError):
 
 class InputError(RequestError):
     """The request does not fit the graph's input: a part is missing or of another kind."""
+
+
+class CallError(RequestError, TypeError):
+    """The call does not fit the node: other arguments, or a stream where there is none."""
 
 
 class NotSerializableError(RequestError, TypeError):

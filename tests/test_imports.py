@@ -92,5 +92,5 @@ def test_public_names_are_sorted():
 def test_an_unknown_name_is_an_attribute_error():
     """As for any module."""
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        graphnb.nothing
+        _ = graphnb.nothing
     assert not hasattr(graphnb, "nothing")

@@ -72,7 +72,10 @@ def _copy(original: BaseException, error: NodeError, name: str) -> None:
 
 def _blank(kind: type[NodeError], args: tuple[Any, ...]) -> NodeError:
     """A NodeError whose `__init__`, of unknown signature, did not run."""
-    error = kind.__new__(kind, *args)
+    # The `__new__` of the built-in type that it rests on: a user's own has an unknown signature.
+    built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+    error = built_in.__new__(kind, *args)
+    assert isinstance(error, NodeError)
     error.args = args
     return error
 

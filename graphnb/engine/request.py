@@ -89,7 +89,7 @@ class Request:
         """Cancels what is still under way, and waits until it has ended, a second at the most."""
         tasks = self.tasks - {asyncio.current_task()}
         for task in tasks:
-            task.cancel()
+            cancel_once(task)
         self.close_streams()
         if tasks:
             await asyncio.wait(tasks, timeout=PATIENCE_S)
@@ -105,6 +105,12 @@ class Request:
         if self.values is not None:
             self.values.append(noted)
         return noted
+
+
+def cancel_once(task: asyncio.Task[Any]) -> None:
+    """Cancels a task once: a second time would cut its cleaning up short."""
+    if not task.done() and not task.cancelling():
+        task.cancel()
 
 
 # How long a request that fails waits for its other calls to clean up.

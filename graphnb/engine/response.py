@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphnb.engine.request import cancel_once
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.values import Packed, unpack
 from graphnb.errors import NodeError, RequestCancelledError, RequestTimeoutError
@@ -36,6 +37,7 @@ class Response:
     """
 
     __slots__ = (
+        "_begun",
         "_callbacks",
         "_cancelled",
         "_error",
@@ -57,6 +59,7 @@ class Response:
         self._traceback: Any = None
         self._callbacks: list[Callable[[], None]] = []
         self._cancelled = False
+        self._begun = False
 
     @property
     def request_id(self) -> str:
@@ -133,6 +136,7 @@ class Response:
         work, self._work = self._work, None
         assert work is not None
         self._task = task = asyncio.current_task()
+        self._begun = True
         assert task is not None
         try:
             packed = await work()
@@ -178,9 +182,12 @@ class Response:
             self._work = None
             self._set_error(asyncio.CancelledError())
         elif self._task is not None:
-            self._task.cancel()
+            cancel_once(self._task)
+            if not self._begun:  # a task that is cancelled before its first step never runs
+                self._set_error(asyncio.CancelledError())
 
     async def _fill(self, work: Work) -> None:
+        self._begun = True
         try:
             packed = await work()
         except asyncio.CancelledError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.engine.inputs import pick
-from graphnb.engine.request import PATIENCE_S, clock
+from graphnb.engine.request import PATIENCE_S, cancel_once, clock
 from graphnb.engine.schedule import Arguments
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import BackPressureError, NodeError, RequestTimeoutError
@@ -220,7 +220,7 @@ class Run:
         finally:
             running = [task for task in self._tasks if not task.done()]
             for task in running:
-                task.cancel()
+                cancel_once(task)
             if running:  # the request has failed: its trace tells of them, too
                 await asyncio.wait(running, timeout=PATIENCE_S)
 

@@ -94,6 +94,10 @@ class Application(Protocol):
         """Where it answers over HTTP, or None."""
 
     @property
+    def http(self) -> HttpOptions | None:
+        """How it is reached over HTTP, or None."""
+
+    @property
     def entry(self) -> Handle:
         """What a request by handle calls: the root's `predict` if it has one, else `__call__`."""
 

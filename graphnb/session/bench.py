@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphnb.errors import RequestError
+from graphnb.errors import GraphnbError
 from graphnb.telemetry import Trace
 from graphnb.telemetry.summary import GraphSummary, percentile, summarize
 
@@ -192,7 +192,7 @@ class _Load:
             response = self._graph.remote(request)
             self._under_way.add(response)
             response.result()
-        except RequestError as failure:
+        except GraphnbError as failure:
             if self._stop.is_set():  # given up, neither answered nor failed
                 return
             error = failure.message
@@ -238,7 +238,7 @@ def _swallow(send: Callable[[], Any]) -> None:
     """A warm-up request that fails says so again when it is measured."""
     try:
         send()
-    except RequestError:
+    except GraphnbError:
         return
 
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from graphnb.engine.asgi import json_text
 from graphnb.errors import GraphnbError, InputError, RequestError, RequestTimeoutError
-from graphnb.session.http_settings import TOKEN
 
 if TYPE_CHECKING:
     from graphnb.session.running import RunningGraph
@@ -58,9 +57,9 @@ def send_http(
     except TypeError as error:
         raise InputError(f"the request cannot be sent as JSON: {error}") from None
     headers = {"content-type": "application/json"}
-    token = os.environ.get(TOKEN)
-    if token:
-        headers["authorization"] = f"Bearer {token}"
+    options = graph._application.http
+    if options is not None and options.token:
+        headers["authorization"] = f"Bearer {options.token}"
     if timeout_s is not None:
         headers["x-request-timeout-seconds"] = str(timeout_s)
     try:

@@ -34,6 +34,6 @@ def _number(variable: str) -> int | None:
     text = os.environ.get(variable)
     if not text:
         return None
-    if not text.isdigit():
+    if not (text.isascii() and text.isdecimal()):
         raise DeployError(f"{variable} is {text!r}, expected a number")
     return int(text)

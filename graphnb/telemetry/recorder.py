@@ -67,7 +67,7 @@ class Recorder:
 
     def unsubscribe(self, observer: Observer) -> None:
         """Tells it no more; without effect for one that is not told."""
-        self._observers = [one for one in self._observers if one is not observer]
+        self._observers = [one for one in self._observers if one != observer]
 
     def traces(self, count: int | None = None) -> list[Trace]:
         """The last traces, oldest first; all that are kept when `count` is None."""

@@ -30,7 +30,9 @@ def test_a_bound_class_is_a_deployment_node_whose_methods_bind():
     assert call.name == "Model.score"
 
 
-@pytest.mark.parametrize("method", ["score", "classify", "stream", "astream", "normalize", "family"])
+@pytest.mark.parametrize(
+    "method", ["score", "classify", "stream", "astream", "normalize", "family"]
+)
 def test_any_kind_of_method_binds(method):
     """Sync, async, generator, static and class methods bind alike, without `self`."""
     with InputNode() as inp:
@@ -122,9 +124,7 @@ def test_every_ray_serve_option_is_taken():
     from ray import serve as ray_serve
 
     known = [
-        one
-        for one in inspect.signature(ray_serve.deployment).parameters
-        if not one.startswith("_")
+        one for one in inspect.signature(ray_serve.deployment).parameters if not one.startswith("_")
     ]
     for name in (*known, "route_prefix"):
         Model.options(**{name: None})

@@ -98,9 +98,7 @@ def provoke(where):
         options["user_config"] = 1
     http = "Http" in where
     try:
-        graph = graphnb.deploy(
-            serve.deployment(**options)(cls).bind(), name="exits", http=http
-        )
+        graph = graphnb.deploy(serve.deployment(**options)(cls).bind(), name="exits", http=http)
         if "Generator" in where:
             list(graph.options(stream=True).remote(1))
         elif "Task" in where:

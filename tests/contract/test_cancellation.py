@@ -246,9 +246,7 @@ def test_a_client_that_goes_away_cancels_its_request(deploy, signals, waiter):
 
 def test_a_cancelled_thread_keeps_its_slot(deploy, signals, waiter):
     """A thread cannot be stopped: its caller is let go at once, its slot when it ends."""
-    graph = waiting_graph(
-        deploy, waiter.options(max_ongoing_requests=1), method="run_in_a_thread"
-    )
+    graph = waiting_graph(deploy, waiter.options(max_ongoing_requests=1), method="run_in_a_thread")
     first = graph.remote(1)
     signals.wait_for_notes("began", 1)
     first.cancel()
@@ -268,9 +266,7 @@ def test_a_cancelled_thread_keeps_its_slot(deploy, signals, waiter):
 
 def test_slots_of_cancelled_threads_come_back(deploy, signals, waiter):
     """After many cancelled sync calls a deployment takes as many as before."""
-    graph = waiting_graph(
-        deploy, waiter.options(max_ongoing_requests=4), method="run_in_a_thread"
-    )
+    graph = waiting_graph(deploy, waiter.options(max_ongoing_requests=4), method="run_in_a_thread")
     responses = [graph.remote(number) for number in range(10)]
     signals.wait_for_notes("began", 4)
     for one in responses:

@@ -414,9 +414,7 @@ def test_a_long_chain_and_a_wide_fan_work(deploy):
 
     with InputNode() as inp:
         fan = show.bind([increment.bind(inp[number]) for number in range(100)])
-    assert answer(deploy, First.bind(fan), list(range(100))) == repr(
-        ((list(range(1, 101)),), {})
-    )
+    assert answer(deploy, First.bind(fan), list(range(100))) == repr(((list(range(1, 101)),), {}))
     del node
     with InputNode() as inp:
         chain = inp
@@ -466,9 +464,7 @@ def test_defaults_and_keywords_are_kept(deploy):
         return (a, b, rest, c, d, more)
 
     with InputNode() as inp:
-        node = show.bind(
-            described.bind(inp, c=3), described.bind(1, inp, 3, c=inp, d=inp, e=inp)
-        )
+        node = show.bind(described.bind(inp, c=3), described.bind(1, inp, 3, c=inp, d=inp, e=inp))
     assert answer(deploy, node, 9) == repr(
         (((9, 2, (), 3, 4, {}), (1, 9, (3,), 9, 9, {"e": 9})), {})
     )

@@ -183,9 +183,7 @@ def test_without_anything_a_graph_runs_here(monkeypatch, deploy, node, executor)
 def test_what_this_process_leaves_out_is_warned_of_by_name(deploy, executor):
     """Options that mean nothing here are told once per deployment; the graph runs."""
 
-    @serve.deployment(
-        ray_actor_options={"num_gpus": 1}, autoscaling_config={"min_replicas": 1}
-    )
+    @serve.deployment(ray_actor_options={"num_gpus": 1}, autoscaling_config={"min_replicas": 1})
     def wants_a_gpu(x):
         return x
 

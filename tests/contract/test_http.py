@@ -91,7 +91,10 @@ def test_routes_of_a_driver_answer_with_and_without_a_slash(deploy, client):
 
 JSON_VALUES = {
     "an array": (lambda: np.arange(4).reshape(2, 2), [[0, 1], [2, 3]]),
-    "a numpy number": (lambda: {"score": np.float32(0.5), "n": np.int64(3)}, {"score": 0.5, "n": 3}),
+    "a numpy number": (
+        lambda: {"score": np.float32(0.5), "n": np.int64(3)},
+        {"score": 0.5, "n": 3},
+    ),
     "a set": (lambda: {3, 1, 2}, [1, 2, 3]),
     "a tuple": (lambda: (1, (2,)), [1, [2]]),
     "an array in a dict": (lambda: {"a": np.zeros(2)}, {"a": [0.0, 0.0]}),
@@ -349,9 +352,7 @@ def test_an_id_that_is_no_id_is_replaced(echoing, client, wrong):
 
 def test_errors_carry_the_id_that_was_given(deploy, client):
     """The client finds its own id in the error."""
-    answer = client.post(
-        graph_of(deploy, fails).url, json=1, headers={"x-request-id": "mine"}
-    )
+    answer = client.post(graph_of(deploy, fails).url, json=1, headers={"x-request-id": "mine"})
     assert answer.json()["request_id"] == "mine"
     assert answer.headers["x-request-id"] == "mine"
 
@@ -404,9 +405,7 @@ def test_a_root_class_gets_the_request(deploy, client):
             }
 
     graph = deploy(Root.bind(), route_prefix="/api", http=True)
-    answer = client.put(
-        graph.url + "/deep/er?a=1&b=2", content="körper", headers={"x-own": "h"}
-    )
+    answer = client.put(graph.url + "/deep/er?a=1&b=2", content="körper", headers={"x-own": "h"})
     assert answer.json() == {
         "method": "PUT",
         "path": "/api/deep/er",

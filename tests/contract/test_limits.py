@@ -124,9 +124,7 @@ def test_the_status_tells_of_calls_under_way_and_waiting(deploy, signals, gated,
     graph = deploy(gated(is_async=is_async, max_ongoing_requests=2))
     responses = [graph.remote(number) for number in range(5)]
     signals.wait_for_notes("began", 2)
-    found = eventually(
-        lambda: (one := status_of(graph, "gated")) and one.queued == 3 and one
-    )
+    found = eventually(lambda: (one := status_of(graph, "gated")) and one.queued == 3 and one)
     assert (found.ongoing, found.queued, found.running, found.replicas) == (2, 3, 1, 1)
     signals.set("go")
     for one in responses:

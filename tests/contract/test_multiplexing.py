@@ -188,9 +188,7 @@ def test_the_header_names_the_model(deploy, client, translator):
             return await self.translator.options(multiplexed_model_id=model).remote(text)
 
     graph = deploy(Root.bind(translator.bind()), http=True)
-    answer = client.post(
-        graph.url, content="hi", headers={"serve_multiplexed_model_id": "it"}
-    )
+    answer = client.post(graph.url, content="hi", headers={"serve_multiplexed_model_id": "it"})
     assert answer.text == "it:hi"
     assert isinstance(answer, httpx.Response)
 

@@ -660,7 +660,7 @@ def test_an_update_that_fails_by_its_route_leaves_everything(deploy, signals, cl
 def test_a_failed_update_leaves_no_new_instance(deploy, signals, client):
     """What was started for an update that failed is let go."""
 
-    def version(n, **options):
+    def version(n):
         @serve.deployment
         class Model:
             def run(self, x):
@@ -669,14 +669,23 @@ def test_a_failed_update_leaves_no_new_instance(deploy, signals, client):
             def __del__(self):
                 signals.note("gone", n)
 
-        with InputNode() as inp:
-            return deploy(Model.bind().run.bind(inp), **options)
+        @serve.deployment
+        class Last:
+            async def __init__(self):
+                if n == 2:
+                    await signals.await_("started")
+                    raise OSError("no more memory")
 
-    other = settings_graph(signals, 0)
-    deploy(other, name="other", route_prefix="/taken", http=True)
-    graph = version(1, route_prefix="/mine", http=True)
+            def run(self, x):
+                return x
+
+        with InputNode() as inp:
+            return deploy(Last.bind().run.bind(Model.bind().run.bind(inp)))
+
+    graph = version(1)
+    signals.set("started")
     with pytest.raises(DeployError):
-        version(2, route_prefix="/taken", http=True)
+        version(2)
     assert signals.wait_for_notes("gone", 1) == [2]
     assert graph.remote(0).result() == 1
 

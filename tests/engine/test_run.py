@@ -6,8 +6,8 @@ import pytest
 
 from graphnb import InputNode, serve
 from graphnb.engine import Request, compile_schedule, run_schedule
+from graphnb.engine.node_errors import node_error
 from graphnb.engine.values import pack, unpack
-from graphnb.errors import NodeError
 from graphnb.session.target import graph_of
 
 
@@ -40,7 +40,7 @@ class FakeCallee:
             if asyncio.iscoroutine(result):
                 result = await result
         except Exception as error:
-            raise NodeError.wrap(error, node=call) from error
+            raise node_error(error, node=call) from error
         return pack(result)
 
 
@@ -52,9 +52,7 @@ def run(node, value):
 
     async def ask():
         request = Request(None)
-        return await run_schedule(
-            compile_schedule(graph, root), caller, request, None, pack(value)
-        )
+        return await run_schedule(compile_schedule(graph, root), caller, request, None, pack(value))
 
     return unpack(asyncio.run(ask())), caller.noted
 
@@ -136,9 +134,7 @@ def test_an_error_ends_the_run():
 
     async def ask():
         with pytest.raises(ValueError, match="no"):
-            await run_schedule(
-                compile_schedule(graph, "add"), caller, Request(None), None, pack(1)
-            )
+            await run_schedule(compile_schedule(graph, "add"), caller, Request(None), None, pack(1))
 
     asyncio.run(ask())
     assert "add" not in [call for call, _after in caller.noted]

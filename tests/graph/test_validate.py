@@ -75,9 +75,7 @@ def test_a_broken_rule_is_found(bad, code, node, text):
 def test_a_good_spec_has_no_findings():
     """Nothing is said of a graph that keeps every rule."""
     assert validate(spec(F, ROOT)) == ()
-    full = dataclasses.replace(
-        F, max_batch_size=10, options=Given({"max_ongoing_requests": 10})
-    )
+    full = dataclasses.replace(F, max_batch_size=10, options=Given({"max_ongoing_requests": 10}))
     assert validate(spec(full, ROOT)) == ()
 
 

@@ -48,4 +48,3 @@ def kernel(module_kernel, signals):
     yield module_kernel
     signals.release()
     module_kernel.run("serve.shutdown()")
-

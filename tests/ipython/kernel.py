@@ -65,9 +65,7 @@ class Kernel:
         self._manager = KernelManager(
             kernel_name="python3", connection_file=str(folder / "kernel.json")
         )
-        self._manager.start_kernel(
-            env=env, cwd=str(folder), extra_arguments=["--log-level=ERROR"]
-        )
+        self._manager.start_kernel(env=env, cwd=str(folder), extra_arguments=["--log-level=ERROR"])
         self._client = self._manager.blocking_client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=PATIENCE_S)

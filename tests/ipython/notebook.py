@@ -1,10 +1,4 @@
-"""A notebook without a front end: cells run in a real IPython shell, and what they show is kept.
-
-    notebook = Notebook(folder)
-    shown = notebook.run("%deployments")
-    shown.out      # what was printed
-    shown.texts    # the text/plain of each display, and of the cell's own value
-"""
+"""A notebook without a front end: cells run in a real IPython shell, and what they show is kept."""
 
 import atexit
 import contextlib

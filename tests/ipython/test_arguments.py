@@ -76,7 +76,9 @@ def test_an_unknown_option_is_a_usage_error(notebook, magic, line):
     assert "never" not in notebook.shell.user_ns
 
 
-@pytest.mark.parametrize("magic", [one for one in NAMES if one not in ("%deployments", "%undeploy")])
+@pytest.mark.parametrize(
+    "magic", [one for one in NAMES if one not in ("%deployments", "%undeploy")]
+)
 def test_a_missing_name_is_a_usage_error(notebook, magic):
     """The magic says what it needs, and where more is said."""
     shown = notebook.run(as_cell(magic, ""))

@@ -71,7 +71,7 @@ def test_an_error_names_the_cell_that_is_still_running(notebook, kind):
 
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_an_error_names_the_cell_that_was_run_again(notebook, kind):
-    """A definition that was run anew stands in the newer cell, also where only a comment differs."""
+    """A definition that was run anew stands in the newer cell, also where a comment differs."""
     definition, graph = GRAPHS[kind]
     notebook.run(definition)
     for again in (definition, f"# another comment\n{definition}"):

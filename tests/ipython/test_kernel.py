@@ -58,7 +58,12 @@ def test_a_deploy_shows_picture_and_line(kernel):
 
 @pytest.mark.parametrize(
     "ask",
-    ["work.remote('x').result()", "await work.remote('x')", "%request work 'x'", '%%request work\n"x"'],
+    [
+        "work.remote('x').result()",
+        "await work.remote('x')",
+        "%request work 'x'",
+        '%%request work\n"x"',
+    ],
 )
 def test_an_answer_comes_in_a_cell(work, ask):
     """Waiting and awaiting both work while the kernel's own loop runs the cell."""

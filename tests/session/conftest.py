@@ -23,8 +23,7 @@ def double():
         return 2 * x
 
     with InputNode() as request:
-        doubled = double.bind(request)
-    return doubled
+        return double.bind(request)
 
 
 @pytest.fixture
@@ -42,5 +41,4 @@ def gated(signals):
         return x
 
     with InputNode() as request:
-        waited = wait.bind(request)
-    return waited
+        return wait.bind(request)

@@ -148,7 +148,7 @@ def test_a_graph_that_ends_meanwhile_ends_the_bench(noting):
     def progress(_count, _part):
         noting.delete()
 
-    result = noting.bench("x", count=10**9, duration_s=1.0, progress=progress)
+    result = noting.bench("x", count=10**9, duration_s=0.4, progress=progress)
     assert result.errors > 0
     assert "'noting'" in result.first_error
 

@@ -264,7 +264,7 @@ def test_a_graph_that_has_ended_says_so(double):
     for ask in (
         lambda: graph.spec,
         lambda: graph.remote(1),
-        lambda: graph.status(),
+        graph.status,
         lambda: graph.node("double"),
         lambda: graph.handle,
     ):

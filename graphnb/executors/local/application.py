@@ -43,6 +43,7 @@ class LocalApplication:
         self._applying = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         self._url: str | None = None
+        self._http: HttpOptions | None = None
         self._entry: Handle | None = None  # made once for each version: requests are many
 
     @property
@@ -70,6 +71,10 @@ class LocalApplication:
             method = "predict" if is_driver else "__call__"
             self._entry = self.handle(root).options(method_name=method)
         return self._entry
+
+    @property
+    def http(self) -> HttpOptions | None:
+        return self._http
 
     def _version(self) -> Version:
         if self._router.current is None:
@@ -109,11 +114,12 @@ class LocalApplication:
             except BaseException:
                 await update.undo()
                 if old is None:
-                    self._server.unpublish(self._name)
+                    self._server.unpublish(self._router)
                 raise
             version = update.commit()
             self._router.current, self._entry = version, None
             self._url = self._server.publish(self._name, self._router, prefix, http)
+            self._http = http
             for one in graph.spec.deployments:
                 self._settle(version, one.name)
             if old is not None:
@@ -144,7 +150,7 @@ class LocalApplication:
     async def _close(self) -> None:
         async with self._applying:
             old, self._router.current, self._entry = self._router.current, None, None
-            self._server.unpublish(self._name)
+            self._server.unpublish(self._router)
             self._url = None
             if old is not None:
                 await old.retire(list(old.sets.values()))

@@ -45,6 +45,9 @@ class HttpServer:
         if options is None:
             return ""
         prefix = self._free_prefix(name, prefix)
+        others = [one for one, _router, _options in self._routes.values() if one != name]
+        if options.port not in (None, self._port) and not others:
+            await self.close()
         await self._listen(options.port)
         return prefix
 
@@ -56,15 +59,15 @@ class HttpServer:
         Returns:
             Its URL, or None without HTTP.
         """
-        self.unpublish(name)
+        self.unpublish(router)
         if options is None:
             return None
         self._routes[prefix] = (name, router, options)
         return f"http://{HOST}:{self._port}{prefix}"
 
-    def unpublish(self, name: str) -> None:
-        """Ends what that graph published."""
-        self._routes = {at: one for at, one in self._routes.items() if one[0] != name}
+    def unpublish(self, router: LocalRouter) -> None:
+        """Ends what the graph of that router published."""
+        self._routes = {at: one for at, one in self._routes.items() if one[1] is not router}
 
     def _free_prefix(self, name: str, prefix: str | None) -> str:
         owners = {at: one[0] for at, one in self._routes.items()}
@@ -164,7 +167,9 @@ def _allowed(scope: Scope, token: str | None) -> bool:
     if token is None:
         return True
     given = dict(scope["headers"]).get(b"authorization", b"")
-    return hmac.compare_digest(given, b"Bearer " + token.encode())
+    scheme, _, credentials = given.partition(b" ")
+    fits = hmac.compare_digest(credentials.strip(), token.encode())
+    return fits and scheme.lower() == b"bearer"
 
 
 def _bind(port: int | None) -> socket.socket:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.engine import CallOptions, Request
 from graphnb.errors import (
     BackPressureError,
+    CallError,
     InputError,
     NodeError,
     NotRunningError,
@@ -201,7 +202,7 @@ def http_error(error: BaseException) -> tuple[int, dict[str, Any]]:  # noqa: PLR
     node = {"node": error.node} if isinstance(error, RequestError) and error.node else {}
     if isinstance(error, NotRunningError):
         return 404, {"error": "the graph has ended"}
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | CallError):
         reason = error.message if error.hint is None else f"{error.message}: {error.hint}"
         return 422, {"error": reason, **node}
     if isinstance(error, BackPressureError):

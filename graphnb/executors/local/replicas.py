@@ -16,7 +16,7 @@ from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.values import SCALARS, Packed, Parcel, pack, unpack
 from graphnb.errors import (
     BackPressureError,
-    InputError,
+    CallError,
     NodeError,
     RequestCancelledError,
     RequestError,
@@ -251,7 +251,7 @@ class ReplicaSet:
         except BaseException as error:
             ended = clock()
             invoked = invoked if invoked > began else ended
-            if noted is not None:
+            if noted is not None and not isinstance(error, asyncio.CancelledError):
                 noted.error = error
             outcome, failure = self._failure(error, call or f"{self.name}.{method}", request)
             if failure is error:
@@ -290,7 +290,7 @@ class ReplicaSet:
 
     def _sync(self, found: Method, method: str) -> Callable[..., Any]:
         if found.kind != "sync":
-            raise InputError(
+            raise CallError(
                 f"{self.name}.{method} is a generator",
                 node=self.name,
                 hint="read it as a stream: .options(stream=True).remote(...)",
@@ -312,7 +312,7 @@ class ReplicaSet:
             return "error", error
         if isinstance(error, TypeError) and user_traceback(error) is None:
             # No frame of user code: the call itself did not fit.
-            return "error", InputError(str(error), node=node, request_id=request.request_id)
+            return "error", CallError(str(error), node=node, request_id=request.request_id)
         return "error", self._wrapped(error, node, request)
 
     def _wrapped(self, error: BaseException, node: str, request: Request) -> NodeError:
@@ -347,7 +347,7 @@ class ReplicaSet:
         try:
             found = replica.method(method)
             if not found.kind.endswith("stream"):
-                raise InputError(
+                raise CallError(
                     f"{self.name}.{method} is not a generator",
                     node=self.name,
                     hint="call it without stream=True",

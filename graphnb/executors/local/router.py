@@ -19,6 +19,7 @@ from graphnb.engine import (
     run_schedule,
 )
 from graphnb.engine.inputs import request_input
+from graphnb.engine.request import cancel_once, clock
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import GraphnbError, NotRunningError, RequestTimeoutError
 from graphnb.telemetry import Outcome, Recorder, Trace
@@ -204,7 +205,7 @@ class LocalRouter:
         version.leave(request)
         for task in request.tasks:
             if error is not None and task is not asyncio.current_task():
-                task.cancel()
+                cancel_once(task)
         request.close_streams()
         outcome: Outcome = "ok" if error is None else _outcome(error)
         self._record(request, outcome, None if error is None else _one_line(error))
@@ -350,8 +351,6 @@ class _RootStream:
             raise
 
     def _remaining(self) -> float | None:
-        from graphnb.engine.request import clock
-
         return None if self._deadline is None else max(0.0, self._deadline - clock())
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import Schedule, compile_schedule
+from graphnb.engine.request import cancel_once
 from graphnb.errors import NotRunningError
 
 if TYPE_CHECKING:
@@ -86,14 +87,16 @@ class Version:
         Args:
             gone: the replicas that no other version has.
         """
-        busy = [one.limits.shutdown_s for one in gone if one.ongoing or one.queued]
+        busy = [one for one in gone if one.ongoing or one.queued] or gone
+        # Where nothing goes, nothing is in the way of the last requests.
+        patience = max((one.limits.shutdown_s for one in busy), default=None)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(busy, default=0.0) if self._requests else None):
+            async with asyncio.timeout(patience):
                 await self._until_drained()
         self.retired = True
         for request in tuple(self._requests):
             if request.root_task is not None:
-                request.root_task.cancel()
+                cancel_once(request.root_task)
             else:
                 request.close_streams()
         for replicas in gone:
