@@ -1,4 +1,4 @@
-"""The rules GN101 to GN116: each mistake has a code, a node, a message that names it, and a hint."""
+"""The rules GN101 to GN117: each mistake has a code, a node, a message that names it, and a hint."""
 
 import threading
 
@@ -148,6 +148,16 @@ def generator_as_fallback():
         spec_of(embed.bind(inp).options(fallback=spare))
 
 
+def retries_of_a_generator():
+    with InputNode() as inp:
+        spec_of(Model.bind(1).stream.bind(inp).options(retries=2))
+
+
+def fallback_of_a_generator():
+    with InputNode() as inp:
+        spec_of(Model.bind(1).stream.bind(inp).options(fallback=0))
+
+
 def unpicklable_init():
     deploy(Holder.bind("fine", threading.Lock()), name="never", http=False)
 
@@ -248,6 +258,8 @@ CASES = [
     (nothing, "GN115", None, ["NoneType"], ["bind"]),
     (unbound_deployment, "GN115", None, ["tokenize", "not bound"], ["tokenize.bind(...)"]),
     (input_alone, "GN115", None, ["InputNode"], ["bind"]),
+    (retries_of_a_generator, "GN117", "Model.stream", ["Model.stream", "retries"], ["retry"]),
+    (fallback_of_a_generator, "GN117", "Model.stream", ["Model.stream", "fallback"], ["retry"]),
     (not_a_class_or_function, "GN116", None, ["3"], ["class or a function"]),
     (an_instance, "GN116", None, ["object"], ["class or a function"]),
 ]

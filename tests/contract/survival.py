@@ -1,11 +1,16 @@
-"""Run as a script by test_survival.py: a graph whose user code raises SystemExit somewhere.
+"""Run as a script by test_survival.py: graphs whose user code raises SystemExit somewhere.
 
-    python survival.py WHERE
+    python survival.py WHERE ...
 
-prints "alive" when another graph of the same process still answers afterwards, and can be deployed.
+prints "WHERE: alive" for each case after which another graph of the same process still answers,
+and a further one can be deployed.
 """
 
+import faulthandler
 import sys
+import time
+
+import httpx
 
 import graphnb
 from graphnb import InputNode, serve
@@ -92,34 +97,40 @@ def echo_graph(name):
 
 def provoke(where):
     """Has the SystemExit raised; whatever comes of it is an error of graphnb's, or none."""
-    cls = globals()[where]
     options = {"health_check_period_s": 0.01} if "Health" in where else {}
     if "Reconfigure" in where:
         options["user_config"] = 1
     http = "Http" in where
+    target = serve.deployment(**options)(globals()[where]).bind()
+    graph = graphnb.deploy(target, name="exits", http=http)
+    if "Generator" in where:
+        list(graph.options(stream=True).remote(1))
+    elif "Task" in where:
+        graph.remote(1).result(timeout_s=2)
+    elif http:
+        answer = httpx.get(graph.url, trust_env=False, timeout=5)
+        assert answer.status_code == 500, answer
+    elif "Health" in where:
+        deadline = time.monotonic() + 2
+        while graph.status()[0].error is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        graph.handle.run.remote(1).result(timeout_s=2)
+
+
+def survives(where):
+    """Whether this process goes on as before."""
+    first = echo_graph("first")
     try:
-        graph = graphnb.deploy(serve.deployment(**options)(cls).bind(), name="exits", http=http)
-        if "Generator" in where:
-            list(graph.options(stream=True).remote(1))
-        elif "Task" in where:
-            graph.remote(1).result(timeout_s=2)
-        elif http:
-            import httpx
-
-            answer = httpx.get(graph.url, trust_env=False, timeout=5)
-            assert answer.status_code == 500, answer
-        elif "Health" in where:
-            import time
-
-            time.sleep(0.2)
-            graph.handle.run.remote(1).result(timeout_s=2)
-    except graphnb.errors.GraphnbError as error:
-        print(type(error).__name__)
+        provoke(where)
+    except graphnb.errors.GraphnbError:
+        pass
+    assert first.remote(1).result(timeout_s=2) == 1
+    assert echo_graph("second").remote(2).result(timeout_s=2) == 2
+    serve.shutdown()
 
 
 if __name__ == "__main__":
-    first = echo_graph("first")
-    provoke(sys.argv[1])
-    assert first.remote(1).result(timeout_s=3) == 1
-    assert echo_graph("second").remote(2).result(timeout_s=3) == 2
-    print("alive")
+    faulthandler.dump_traceback_later(25, exit=True)
+    for one in sys.argv[1:]:
+        survives(one)
+        print(f"{one}: alive", flush=True)

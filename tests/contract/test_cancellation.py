@@ -21,8 +21,8 @@ def waiter(signals):
     @serve.deployment
     class Waiter:
         async def run(self, x):
-            await signals.anote("began", x)
-            try:
+            try:  # the note is there for the test before it is for this coroutine
+                await signals.anote("began", x)
                 await signals.await_("go")
             except asyncio.CancelledError:
                 signals.note("cancelled", x)

@@ -53,6 +53,12 @@ CASES = {
         "g",
         "feeds f",
     ),
+    "a generator that is tried again": (
+        spec(F, ROOT, calls=(CallSpec("f", "f", "f", streams=True, retries=1),)),
+        "GN117",
+        "f",
+        "generator",
+    ),
     "a batch that never fills": (
         spec(dataclasses.replace(F, max_batch_size=10), ROOT),
         "GN111",
@@ -93,7 +99,7 @@ def test_errors_come_before_warnings():
 
 def test_each_rule_has_a_code_of_its_own():
     """Codes run from GN101 without a gap, and each rule says what to do."""
-    assert [one.code for one in RULES] == [f"GN{number}" for number in range(101, 117)]
+    assert [one.code for one in RULES] == [f"GN{number}" for number in range(101, 118)]
     for rule in RULES:
         assert rule.title
         assert rule.fix

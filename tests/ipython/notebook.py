@@ -98,12 +98,15 @@ class Notebook:
         number = self.shell.execution_count
         typed = io.StringIO("".join(f"{line}\n" for line in stdin or ()))
         before, sys.stdin = sys.stdin, typed
+        # A debugger takes the trace function away, by which coverage counts.
+        tracer = sys.gettrace()
         self.shell.display_pub.outputs.clear()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 result = self.shell.run_cell(textwrap.dedent(cell).strip("\n"), store_history=True)
         finally:
             sys.stdin = before
+            sys.settrace(tracer)
         return Shown(
             number,
             result.success,

@@ -53,6 +53,15 @@ def test_help_is_the_docstring(notebook, magic):
 
 
 @pytest.mark.parametrize("magic", NAMES)
+def test_help_is_the_same_in_any_terminal(notebook, monkeypatch, magic):
+    """A saved notebook may hold it: it does not depend on how wide a terminal is."""
+    for columns in ("40", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        shown = notebook.run(as_cell(magic, "--help"))
+        assert shown.out == registered(notebook, magic).__doc__
+
+
+@pytest.mark.parametrize("magic", NAMES)
 def test_help_speaks_of_every_option(magic):
     """Each option has a sentence of its own in the help."""
     parser = parser_of(magic)

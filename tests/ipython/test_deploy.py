@@ -245,6 +245,19 @@ def test_a_body_that_fails_below_another_magic_fails_the_cell(notebook):
     assert "graphnb/" not in failed.out
 
 
+def test_a_deploy_is_called_by_its_name(notebook):
+    """`run_cell_magic` does what the cell does, and a body that fails fails the cell."""
+    notebook.shell.user_ns["body"] = DOUBLE
+    shown = notebook.run("get_ipython().run_cell_magic('deploy', 'doubler --no-http', body)")
+    assert shown.success, shown.out
+    assert shown.lines == ["doubler: deployed 2 deployments"]
+    assert notebook.run("%request doubler 21").value == 42
+    failed = notebook.run("get_ipython().run_cell_magic('deploy', 'other', '1 / 0')")
+    assert failed.out.count("ZeroDivisionError: division by zero") == 1
+    assert "graphnb/" not in failed.out
+    assert not failed.success
+
+
 def test_the_history_has_what_was_written(notebook):
     """`In`, and so `%history` and `%recall`, keep the cell as it is in the notebook."""
     cell = f"%%deploy doubler --no-http\n{DOUBLE}".rstrip()

@@ -1,6 +1,7 @@
 """A real kernel: its loop runs while cells do, its outputs travel, Ctrl-C is a signal."""
 
 import re
+import textwrap
 
 import pytest
 
@@ -224,6 +225,33 @@ def test_an_interrupt_ends_a_bench(work, signals, inputs):
         assert re.search(r"\b2 requests in .*, interrupted: ", answered.out)
         assert len(answered.displays) == 2
     assert work.run("work.remote('x').result()").texts == ["['x']"]
+
+
+def test_an_interrupt_ends_a_deploy(kernel, signals):
+    """A constructor that takes too long is given up; the graph that was there still answers."""
+    body = """
+    @serve.deployment
+    class Model:
+        def __init__(self):
+            pass
+
+        def run(self, x):
+            return x
+
+    with InputNode() as request:
+        answer = Model.bind().run.bind(request)
+    """
+    kernel.run("%%deploy late --no-http\n" + textwrap.dedent(body))
+    stuck = body.replace("pass", 'print("loading", flush=True); signals.wait("never")')
+    stuck = stuck.replace("return x", "return -x")
+    answered = kernel.run(
+        "%%deploy late --no-http\n" + textwrap.dedent(stuck), interrupt_at="loading\n"
+    )
+    signals.set("never")
+    assert answered.status == "error"
+    assert "graphnb/" not in answered.traceback
+    assert answered.displays == []
+    assert kernel.run("late.remote(1).result()").texts == ["1"]
 
 
 # --- the editor's questions ----------------------------------------------------------------------

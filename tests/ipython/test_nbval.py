@@ -88,10 +88,11 @@ def compared(tmp_path_factory):
         [
             *(sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-q"),
             *("--rootdir", str(folder), "-c", os.devnull),
-            *("--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(CONFIG)),
-            "saved.ipynb",
+            *("-p", "nbval.plugin", "--nbval", "--nbval-current-env"),
+            *("--nbval-sanitize-with", str(CONFIG), "saved.ipynb"),
         ],
-        env={**env, "GRAPHNB_HTTP_PORT": str(other)},
+        # Without other plugins: only what compares notebooks is loaded.
+        env={**env, "GRAPHNB_HTTP_PORT": str(other), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=folder,
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """`RunningGraph.bench`: many requests, measured."""
 
+import signal
 import threading
 
 import pytest
@@ -140,6 +141,24 @@ def test_an_interrupt_ends_it_with_what_was_measured(gated, signals):
     assert ", interrupted: " in str(result)
     assert signals.wait_for_notes("ended by", 2) == ["CancelledError"] * 2
     assert [one for one in threading.enumerate() if "bench" in one.name] == []
+
+
+def test_an_interrupt_ends_the_warm_up(gated, signals):
+    """Nothing is measured then; the result says so, and the request is cancelled."""
+    graph = graphnb.deploy(gated, http=False)
+    main = threading.main_thread().ident
+
+    def interrupt():
+        signals.wait_for_notes("began", 1)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    pressed = threading.Thread(target=interrupt)
+    pressed.start()
+    result = graph.bench("x", count=100)
+    pressed.join()
+    assert result.interrupted
+    assert (result.count, result.nodes.requests, result.throughput) == (0, 0, 0)
+    assert signals.wait_for_notes("ended by", 1) == ["CancelledError"]
 
 
 def test_a_graph_that_ends_meanwhile_ends_the_bench(noting):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 import graphnb
@@ -257,17 +258,24 @@ def test_a_time_out_is_told_to_the_server(gated, signals):
     assert signals.wait_for_notes("ended by", 1) == ["CancelledError"]
 
 
-def test_no_answer_at_all_is_a_time_out(double, monkeypatch):
-    """Where not even the server answers, the client gives up."""
-    import httpx
+@pytest.mark.parametrize(
+    ("failure", "error", "says"),
+    [
+        (httpx.ReadTimeout("nothing came"), RequestTimeoutError, "no answer from"),
+        (httpx.ConnectError("refused"), RequestError, "cannot be reached: refused"),
+    ],
+)
+def test_no_answer_at_all_is_told(double, monkeypatch, failure, error, says):
+    """Where not even the server answers, the message names the address."""
 
     def post(self, url, **_options):
-        raise httpx.ReadTimeout("nothing came")
+        raise failure
 
     graph = graphnb.deploy(double)
     monkeypatch.setattr(httpx.Client, "post", post)
-    with pytest.raises(RequestTimeoutError, match="no answer from"):
+    with pytest.raises(error, match=says) as caught:
         send_http(graph, 1)
+    assert graph.url in str(caught.value)
 
 
 def test_a_graph_without_http_says_how_to_get_it(double):
