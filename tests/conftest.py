@@ -3,7 +3,6 @@
 Every test of `tests/contract` takes `deploy`, and so runs on each executor of `EXECUTORS`.
 """
 
-import gc
 import logging
 
 import httpx
@@ -16,7 +15,7 @@ from tests.contract.signals import SignalServer
 EXECUTORS = [pytest.param("local")]
 
 # Deadlines measure the machine, and a failing example is printed by pytest anyway.
-hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=30, database=None)
+hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=20, database=None)
 hypothesis.settings.load_profile("graphnb")
 
 
@@ -28,6 +27,7 @@ def executor(request):
 
 @pytest.fixture(scope="session")
 def signal_server():
+    """What carries the signals of all tests."""
     server = SignalServer()
     yield server
     server.stop()
@@ -57,7 +57,7 @@ def deploy(executor, signals):
     assert graphnb.running() == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client():
     """An HTTP client that takes no proxy from the environment and follows no redirect."""
     with httpx.Client(trust_env=False, follow_redirects=False, timeout=20) as made:
@@ -70,13 +70,6 @@ def _nothing_lost(caplog):
     yield
     lost = [one for when in ("setup", "call", "teardown") for one in caplog.get_records(when)]
     assert [one.getMessage() for one in lost if _is_lost(one)] == []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _collected():
-    """Has what a module left behind collected while pytest still turns warnings into errors."""
-    yield
-    gc.collect()
 
 
 def _is_lost(record):

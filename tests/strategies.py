@@ -169,7 +169,7 @@ class Program:
             if index not in found:
                 found.add(index)
                 step = self.steps[index]
-                waiting += [one for one in _sources((step.args, step.kwargs))]
+                waiting += _sources((step.args, step.kwargs))
         return found
 
     def _result(self, index, request, known):

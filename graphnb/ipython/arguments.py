@@ -29,6 +29,13 @@ class HelpShown(Exception):  # noqa: N818  not an error: the line asked for help
     """Ends a magic whose line asked for help."""
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Of one width in every terminal: help that is saved in a notebook is compared."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=79)
+
+
 class MagicParser(argparse.ArgumentParser):
     """Parses a magic's line; a mistake is a UsageError of one line, and nothing exits."""
 
@@ -38,7 +45,7 @@ class MagicParser(argparse.ArgumentParser):
             prog=prog,
             usage="%(prog)s [OPTIONS] NAME EXPR" if expression else None,
             description=description + after,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
 

@@ -84,6 +84,12 @@ class GraphMagics(Magics):
 
     def deploy_made(self, cell: DeployCell, last: Any) -> None:
         """Deploys what a `%%deploy` cell made; called at its end."""
+        try:
+            self._deploy_made(cell, last)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+    def _deploy_made(self, cell: DeployCell, last: Any) -> None:
         options = cell.options
         target = target_of_cell(self.shell.user_ns, cell.since, last, options.root)
         if last is not None and target is not last:

@@ -56,6 +56,9 @@ def _with_own_queue(method: Any) -> tuple[Any, Close]:
         def _warn_if_max_batch_size_exceeds_max_ongoing_requests(self) -> None:
             return
 
+        def __del__(self) -> None:
+            """Ray's makes an event loop to end its task; here the replica ends it."""
+
     shared = method._get_max_batch_size.__self__
     bare = inspect.unwrap(method)
     options = {

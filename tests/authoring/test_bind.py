@@ -130,6 +130,17 @@ def test_every_ray_serve_option_is_taken():
         Model.options(**{name: None})
 
 
+def test_serve_stands_in_for_ray_serve():
+    """Names that are not graphnb's own are Ray Serve's; one that neither has is named."""
+    from ray import serve as ray_serve
+
+    assert serve.batch is ray_serve.batch
+    assert serve.ingress is ray_serve.ingress
+    assert serve.deployment is not ray_serve.deployment
+    with pytest.raises(AttributeError, match="'no_such_name'"):
+        _ = serve.no_such_name
+
+
 def test_factories_and_closures_make_deployments_of_their_own():
     """A class or function made in a function binds as one at module level does."""
 

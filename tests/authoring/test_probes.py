@@ -94,7 +94,7 @@ def test_a_node_has_no_truth_value(nodes, kind):
 def test_a_node_cannot_be_iterated(nodes, kind):
     """Unpacking a node, looping over it and `in` are mistakes that are named."""
     with pytest.raises(TypeError, match="request time"):
-        first, _second = nodes[kind]
+        _first, _second = nodes[kind]
     with pytest.raises(TypeError, match="request time"):
         list(nodes[kind])
     with pytest.raises(TypeError):
@@ -105,11 +105,12 @@ def test_a_node_cannot_be_iterated(nodes, kind):
 @pytest.mark.parametrize("copier", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_copies_are_made_or_refused_in_plain_words(nodes, kind, copier):
     """A tool that copies or pickles a node gets a copy, or one readable error."""
+    refused = None
     try:
         copier(nodes[kind])
     except errors.GraphError as error:
-        assert error.code == "GN114"
-        assert error.hint
+        refused = error
+    assert refused is None or (refused.code == "GN114" and refused.hint)
 
 
 def test_a_container_of_nodes_can_be_copied(nodes):

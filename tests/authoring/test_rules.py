@@ -1,4 +1,4 @@
-"""The rules GN101 to GN117: each mistake has a code, a node, a message that names it, and a hint."""
+"""The rules GN101 to GN117: each mistake has a code, a node, a message naming it, and a hint."""
 
 import threading
 
@@ -8,11 +8,11 @@ from graphnb import DAGDriver, InputNode, deploy, errors, serve
 from tests.authoring.definitions import Holder, Model, embed, spec_of, tokenize
 
 
-def unknown_method():
+def _unknown_method():
     Model.bind(1).scroe.bind(1)
 
 
-def unknown_method_of_a_class_without_any():
+def _unknown_method_of_a_class_without_any():
     @serve.deployment
     class Empty:
         pass
@@ -20,52 +20,52 @@ def unknown_method_of_a_class_without_any():
     Empty.bind().run.bind(1)
 
 
-def missing_argument():
+def _missing_argument():
     with InputNode() as inp:
         Model.bind(1).score.bind(scale=inp)
 
 
-def surplus_argument():
+def _surplus_argument():
     with InputNode() as inp:
         tokenize.bind(inp, True, 3)
 
 
-def unknown_name():
+def _unknown_name():
     with InputNode() as inp:
         tokenize.bind(inp, upper=True)
 
 
-def missing_init_argument():
+def _missing_init_argument():
     Model.bind()
 
 
-def input_in_init():
+def _input_in_init():
     with InputNode() as inp:
         Model.bind(inp)
 
 
-def part_of_input_deep_in_init():
+def _part_of_input_deep_in_init():
     with InputNode() as inp:
         Holder.bind({"a": [inp["k"].x]})
 
 
-def input_after_its_with():
+def _input_after_its_with():
     with InputNode() as inp:
         pass
     tokenize.bind(inp)
 
 
-def part_after_its_with():
+def _part_after_its_with():
     with InputNode() as inp:
         part = inp["text"]
     embed.bind([part])
 
 
-def input_without_with():
+def _input_without_with():
     tokenize.bind(InputNode())
 
 
-def two_inputs():
+def _two_inputs():
     with InputNode() as first:
         words = tokenize.bind(first)
     with InputNode() as second:
@@ -73,112 +73,112 @@ def two_inputs():
     spec_of(node)
 
 
-def two_inputs_within_each_other():
+def _two_inputs_within_each_other():
     with InputNode() as first, InputNode() as second:
         node = embed.bind(first, second)
     spec_of(node)
 
 
-def binding_a_bound_class():
+def _binding_a_bound_class():
     Model.bind(1).bind(2)
 
 
-def binding_a_bound_call():
+def _binding_a_bound_call():
     with InputNode() as inp:
         tokenize.bind(inp).bind(inp)
 
 
-def remote_on_a_call():
+def _remote_on_a_call():
     with InputNode() as inp:
         tokenize.bind(inp).remote("text")
 
 
-def remote_on_a_part_of_a_result():
+def _remote_on_a_part_of_a_result():
     with InputNode() as inp:
         tokenize.bind(inp)["words"].remote("text")
 
 
-def remote_on_a_bound_class():
+def _remote_on_a_bound_class():
     Model.bind(1).remote("text")
 
 
-def remote_on_a_method():
+def _remote_on_a_method():
     Model.bind(1).score.remote("text")
 
 
-def remote_on_the_input():
+def _remote_on_the_input():
     with InputNode() as inp:
         inp.remote("text")
 
 
-def remote_on_a_deployment():
+def _remote_on_a_deployment():
     tokenize.remote("text")
 
 
-def duplicate_name():
+def _duplicate_name():
     first, second = Model.options(name="M").bind(1), Holder.options(name="M").bind()
     spec_of(Holder.bind(first, second))
 
 
-def route_not_on_the_root():
+def _route_not_on_the_root():
     spec_of(Holder.bind(Model.options(route_prefix="/m").bind(1)))
 
 
-def unknown_option():
+def _unknown_option():
     Model.options(num_replica=2)
 
 
-def unknown_option_in_the_decorator():
+def _unknown_option_in_the_decorator():
     serve.deployment(max_ongoing_request=5)(lambda x: x)
 
 
-def generator_feeds():
+def _generator_feeds():
     with InputNode() as inp:
         spec_of(embed.bind(Model.bind(1).stream.bind(inp)))
 
 
-def part_of_a_generator_feeds():
+def _part_of_a_generator_feeds():
     with InputNode() as inp:
         spec_of(embed.bind([Model.bind(1).astream.bind(inp)["x"]]))
 
 
-def generator_as_fallback():
+def _generator_as_fallback():
     with InputNode() as inp:
         spare = Model.bind(1).stream.bind(inp)
         spec_of(embed.bind(inp).options(fallback=spare))
 
 
-def retries_of_a_generator():
+def _retries_of_a_generator():
     with InputNode() as inp:
         spec_of(Model.bind(1).stream.bind(inp).options(retries=2))
 
 
-def fallback_of_a_generator():
+def _fallback_of_a_generator():
     with InputNode() as inp:
         spec_of(Model.bind(1).stream.bind(inp).options(fallback=0))
 
 
-def unpicklable_init():
+def _unpicklable_init():
     deploy(Holder.bind("fine", threading.Lock()), name="never", http=False)
 
 
-def unpicklable_init_by_name():
+def _unpicklable_init_by_name():
     deploy(Model.bind(1, bias={"deep": [threading.Lock()]}), name="never", http=False)
 
 
-def unpicklable_call_argument():
+def _unpicklable_call_argument():
     with InputNode() as inp:
         node = embed.bind(inp, key=threading.Lock())
     deploy(node, name="never", http=False)
 
 
-def unpicklable_fallback():
+def _unpicklable_fallback():
     with InputNode() as inp:
         node = embed.bind(inp).options(fallback=threading.Lock())
     deploy(node, name="never", http=False)
 
 
-def node_hidden_in_an_object():
+def _node_hidden_in_an_object():
     class Box:
         def __init__(self, content):
             self.content = content
@@ -188,85 +188,87 @@ def node_hidden_in_an_object():
     deploy(node, name="never", http=False)
 
 
-def empty_dict():
+def _empty_dict():
     deploy({}, name="never", http=False)
 
 
-def nothing():
+def _nothing():
     deploy(None, name="never", http=False)
 
 
-def unbound_deployment():
+def _unbound_deployment():
     deploy(tokenize, name="never", http=False)
 
 
-def input_alone():
+def _input_alone():
     with InputNode() as inp:
         deploy(inp, name="never", http=False)
 
 
-def not_a_class_or_function():
+def _not_a_class_or_function():
     serve.deployment(3)
 
 
-def an_instance():
+def _an_instance():
     serve.deployment(num_replicas=2)(object())
 
 
 CASES = [
     # the mistake, its code, the node it names, what the message and the hint must tell
-    (unknown_method, "GN101", "Model", ["Model", "'scroe'"], ["score", "classify", "stream"]),
-    (unknown_method_of_a_class_without_any, "GN101", "Empty", ["'run'"], ["no public method"]),
-    (missing_argument, "GN102", "Model.score", ["'tokens'"], ["Model.score(tokens, *, scale=1)"]),
-    (surplus_argument, "GN102", "tokenize", ["too many"], ["tokenize(text, lower=True)"]),
-    (unknown_name, "GN102", "tokenize", ["'upper'"], ["tokenize(text, lower=True)"]),
-    (missing_init_argument, "GN102", "Model", ["'weight'"], ["Model(weight, bias=0)"]),
-    (input_in_init, "GN103", "Model", ["Model", "InputNode"], ["method", "bind"]),
-    (part_of_input_deep_in_init, "GN103", "Holder", ["InputNode['k'].x"], ["method"]),
-    (input_after_its_with, "GN104", "tokenize", ["tokenize", "InputNode"], ["with InputNode()"]),
-    (part_after_its_with, "GN104", "embed", ["InputNode['text']"], ["with InputNode()"]),
-    (input_without_with, "GN104", "tokenize", ["tokenize"], ["with InputNode()"]),
-    (two_inputs, "GN105", "embed", ["first and second"], ["one InputNode"]),
-    (two_inputs_within_each_other, "GN105", "embed", ["first and second"], ["inp[0]"]),
-    (binding_a_bound_class, "GN106", "Model", ["Model is bound"], ["Model.score.bind(...)"]),
-    (binding_a_bound_call, "GN106", "tokenize", ["tokenize is bound"], ["bind"]),
-    (remote_on_a_call, "GN107", "tokenize", ["tokenize"], ["deploy"]),
-    (remote_on_a_part_of_a_result, "GN107", "tokenize", ["tokenize"], ["deploy"]),
-    (remote_on_a_bound_class, "GN107", None, ["Model"], ["deploy"]),
-    (remote_on_a_method, "GN107", "Model.score", ["Model.score"], ["deploy"]),
-    (remote_on_the_input, "GN107", None, ["InputNode"], ["deploy"]),
-    (remote_on_a_deployment, "GN107", "tokenize", ["tokenize"], ["deploy"]),
-    (duplicate_name, "GN108", "M", ["'M'"], ["name="]),
-    (route_not_on_the_root, "GN109", "Model", ["Model", "/m", "Holder"], ["root"]),
-    (unknown_option, "GN110", "Model", ["'num_replica'"], ["'num_replicas'"]),
+    (_unknown_method, "GN101", "Model", ["Model", "'scroe'"], ["score", "classify", "stream"]),
+    (_unknown_method_of_a_class_without_any, "GN101", "Empty", ["'run'"], ["no public method"]),
+    (_missing_argument, "GN102", "Model.score", ["'tokens'"], ["Model.score(tokens, *, scale=1)"]),
+    (_surplus_argument, "GN102", "tokenize", ["too many"], ["tokenize(text, lower=True)"]),
+    (_unknown_name, "GN102", "tokenize", ["'upper'"], ["tokenize(text, lower=True)"]),
+    (_missing_init_argument, "GN102", "Model", ["'weight'"], ["Model(weight, bias=0)"]),
+    (_input_in_init, "GN103", "Model", ["Model", "InputNode"], ["method", "bind"]),
+    (_part_of_input_deep_in_init, "GN103", "Holder", ["InputNode['k'].x"], ["method"]),
+    (_input_after_its_with, "GN104", "tokenize", ["tokenize", "InputNode"], ["with InputNode()"]),
+    (_part_after_its_with, "GN104", "embed", ["InputNode['text']"], ["with InputNode()"]),
+    (_input_without_with, "GN104", "tokenize", ["tokenize"], ["with InputNode()"]),
+    (_two_inputs, "GN105", "embed", ["first and second"], ["one InputNode"]),
+    (_two_inputs_within_each_other, "GN105", "embed", ["first and second"], ["inp[0]"]),
+    (_binding_a_bound_class, "GN106", "Model", ["Model is bound"], ["Model.score.bind(...)"]),
+    (_binding_a_bound_call, "GN106", "tokenize", ["tokenize is bound"], ["bind"]),
+    (_remote_on_a_call, "GN107", "tokenize", ["tokenize"], ["deploy"]),
+    (_remote_on_a_part_of_a_result, "GN107", "tokenize", ["tokenize"], ["deploy"]),
+    (_remote_on_a_bound_class, "GN107", None, ["Model"], ["deploy"]),
+    (_remote_on_a_method, "GN107", "Model.score", ["Model.score"], ["deploy"]),
+    (_remote_on_the_input, "GN107", None, ["InputNode"], ["deploy"]),
+    (_remote_on_a_deployment, "GN107", "tokenize", ["tokenize"], ["deploy"]),
+    (_duplicate_name, "GN108", "M", ["'M'"], ["name="]),
+    (_route_not_on_the_root, "GN109", "Model", ["Model", "/m", "Holder"], ["root"]),
+    (_unknown_option, "GN110", "Model", ["'num_replica'"], ["'num_replicas'"]),
     (
-        unknown_option_in_the_decorator,
+        _unknown_option_in_the_decorator,
         "GN110",
         "<lambda>",
         ["'max_ongoing_request'"],
         ["'max_ongoing_requests'"],
     ),
-    (generator_feeds, "GN112", "Model.stream", ["Model.stream", "embed"], ["root"]),
-    (part_of_a_generator_feeds, "GN112", "Model.astream", ["Model.astream"], ["root"]),
-    (generator_as_fallback, "GN112", "Model.stream", ["Model.stream", "embed"], ["root"]),
-    (unpicklable_init, "GN114", "Holder", ["argument 1", "lock"], ["__init__"]),
-    (unpicklable_init_by_name, "GN114", "Model", ["'bias'", "lock"], ["__init__"]),
-    (unpicklable_call_argument, "GN114", "embed", ["'key'", "lock"], ["plain data"]),
-    (unpicklable_fallback, "GN114", "embed", ["fallback", "lock"], ["plain data"]),
-    (node_hidden_in_an_object, "GN114", "embed", ["tokenize", "hidden"], ["arguments"]),
-    (empty_dict, "GN115", None, ["empty dict"], ["bind"]),
-    (nothing, "GN115", None, ["NoneType"], ["bind"]),
-    (unbound_deployment, "GN115", None, ["tokenize", "not bound"], ["tokenize.bind(...)"]),
-    (input_alone, "GN115", None, ["InputNode"], ["bind"]),
-    (retries_of_a_generator, "GN117", "Model.stream", ["Model.stream", "retries"], ["retry"]),
-    (fallback_of_a_generator, "GN117", "Model.stream", ["Model.stream", "fallback"], ["retry"]),
-    (not_a_class_or_function, "GN116", None, ["3"], ["class or a function"]),
-    (an_instance, "GN116", None, ["object"], ["class or a function"]),
+    (_generator_feeds, "GN112", "Model.stream", ["Model.stream", "embed"], ["root"]),
+    (_part_of_a_generator_feeds, "GN112", "Model.astream", ["Model.astream"], ["root"]),
+    (_generator_as_fallback, "GN112", "Model.stream", ["Model.stream", "embed"], ["root"]),
+    (_unpicklable_init, "GN114", "Holder", ["argument 1", "lock"], ["__init__"]),
+    (_unpicklable_init_by_name, "GN114", "Model", ["'bias'", "lock"], ["__init__"]),
+    (_unpicklable_call_argument, "GN114", "embed", ["'key'", "lock"], ["plain data"]),
+    (_unpicklable_fallback, "GN114", "embed", ["fallback", "lock"], ["plain data"]),
+    (_node_hidden_in_an_object, "GN114", "embed", ["tokenize", "hidden"], ["arguments"]),
+    (_empty_dict, "GN115", None, ["empty dict"], ["bind"]),
+    (_nothing, "GN115", None, ["NoneType"], ["bind"]),
+    (_unbound_deployment, "GN115", None, ["tokenize", "not bound"], ["tokenize.bind(...)"]),
+    (_input_alone, "GN115", None, ["InputNode"], ["bind"]),
+    (_retries_of_a_generator, "GN117", "Model.stream", ["Model.stream", "retries"], ["retry"]),
+    (_fallback_of_a_generator, "GN117", "Model.stream", ["Model.stream", "fallback"], ["retry"]),
+    (_not_a_class_or_function, "GN116", None, ["3"], ["class or a function"]),
+    (_an_instance, "GN116", None, ["object"], ["class or a function"]),
 ]
 
 
 @pytest.mark.parametrize(
-    ("mistake", "code", "node", "told", "hinted"), CASES, ids=[case[0].__name__ for case in CASES]
+    ("mistake", "code", "node", "told", "hinted"),
+    CASES,
+    ids=[case[0].__name__[1:] for case in CASES],
 )
 def test_a_mistake_is_one_readable_error(mistake, code, node, told, hinted):
     """The error carries the rule's code and the node; message and hint name what matters."""
@@ -291,6 +293,7 @@ def test_every_rule_has_a_case():
 
 
 def warnings_of(deploy, node):
+    """Code, node and message of each finding."""
     return [(one.code, one.node, one.message) for one in deploy(node).deployed.findings]
 
 
@@ -400,7 +403,7 @@ def test_the_types_of_arguments_are_not_checked():
 
 
 def test_a_mistake_in_one_graph_leaves_the_next_alone(deploy):
-    """After an error inside `with`, a later graph binds and runs as if nothing had been."""
+    """After an error inside `with`, a later graph binds and runs as if _nothing had been."""
     with pytest.raises(errors.GraphError, match="GN102"), InputNode() as broken:
         tokenize.bind(broken, unknown=1)
 
@@ -424,7 +427,7 @@ def test_graph_errors_can_be_pickled():
     """Code, node, message and hint arrive on the other side."""
     import pickle
 
-    for mistake in (missing_argument, unknown_method):
+    for mistake in (_missing_argument, _unknown_method):
         with pytest.raises(errors.GraphError) as caught:
             mistake()
         found = pickle.loads(pickle.dumps(caught.value))

@@ -6,6 +6,7 @@ prints "WHERE: alive" for each case after which another graph of the same proces
 and a further one can be deployed.
 """
 
+import contextlib
 import faulthandler
 import sys
 import time
@@ -18,6 +19,7 @@ from graphnb import InputNode, serve
 
 @serve.deployment
 async def echo(x):
+    """Gives back what it gets."""
     return x
 
 
@@ -91,6 +93,7 @@ class BackgroundTask(Steps):
 
 
 def echo_graph(name):
+    """Deploys a graph that answers."""
     with InputNode() as inp:
         return graphnb.deploy(echo.bind(inp), name=name, http=False)
 
@@ -120,10 +123,8 @@ def provoke(where):
 def survives(where):
     """Whether this process goes on as before."""
     first = echo_graph("first")
-    try:
+    with contextlib.suppress(graphnb.errors.GraphnbError):
         provoke(where)
-    except graphnb.errors.GraphnbError:
-        pass
     assert first.remote(1).result(timeout_s=2) == 1
     assert echo_graph("second").remote(2).result(timeout_s=2) == 2
     serve.shutdown()

@@ -8,6 +8,7 @@ from graphnb.errors import NodeError
 
 @serve.deployment
 def join(*xs):
+    """A list of all that it gets."""
     return list(xs)
 
 

@@ -40,6 +40,7 @@ def waiter(signals):
 
 
 def waiting_graph(deploy, waiter, method="run", **options):
+    """Deploys a graph of one of the waiter's methods."""
     with InputNode() as inp:
         node = getattr(waiter.bind(), method).bind(inp)
     return deploy(node, **options)

@@ -2,14 +2,17 @@
 
 import asyncio
 import dataclasses
-from collections import OrderedDict, namedtuple
-from typing import Any
+from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import pytest
 
 from graphnb import DAGDriver, InputNode, serve
 
-Point = namedtuple("Point", "x y")
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
 
 
 @dataclasses.dataclass
@@ -25,16 +28,19 @@ class Frozen:
 
 @serve.deployment
 async def increment(x):
+    """One more."""
     return x + 1
 
 
 @serve.deployment
 def double(x):
+    """Twice as much."""
     return 2 * x
 
 
 @serve.deployment
 def show(*args, **kwargs):
+    """The repr of all that it gets."""
     return repr((args, kwargs))
 
 
@@ -79,6 +85,7 @@ def _handles(value):
 
 
 def answer(deploy, node, request):
+    """What a graph answers to one request."""
     return deploy(node).remote(request).result()
 
 

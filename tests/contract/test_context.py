@@ -6,22 +6,26 @@ from graphnb import InputNode, serve
 
 
 def described():
+    """What the replica context says."""
     context = serve.get_replica_context()
     return [context.app_name, context.deployment, context.replica_tag]
 
 
 @serve.deployment
 def join(*xs):
+    """A list of all that it gets."""
     return list(xs)
 
 
 @serve.deployment
 async def async_function(x):
+    """Where an async function runs."""
     return described()
 
 
 @serve.deployment
 def sync_function(x):
+    """Where a sync function runs."""
     return described()
 
 

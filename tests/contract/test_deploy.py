@@ -9,11 +9,13 @@ from graphnb.errors import DeployError, NotRunningError, RequestError
 
 @serve.deployment
 async def increment(x):
+    """One more."""
     return x + 1
 
 
 @pytest.fixture
 def node():
+    """A graph of one node."""
     with InputNode() as inp:
         return increment.bind(inp)
 
@@ -254,7 +256,7 @@ def test_a_route_begins_with_a_slash(deploy, node, prefix):
 def test_a_route_that_is_taken_is_refused(deploy, node, client):
     """The error names the other graph, which goes on."""
     first = deploy(node, name="first", route_prefix="/x", http=True)
-    with pytest.raises(DeployError, match="'first'.*/x") as caught:
+    with pytest.raises(DeployError, match=r"'first'.*/x") as caught:
         deploy(node, name="second", route_prefix="/x/", http=True)
     assert "route_prefix" in caught.value.hint
     assert graphnb.running() == [first]

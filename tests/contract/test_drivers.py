@@ -21,15 +21,18 @@ class Item(pydantic.BaseModel):
 
 @serve.deployment
 async def double(x):
+    """Twice as much."""
     return 2 * x
 
 
 @serve.deployment
 def describe(x):
+    """Type and value of what it gets."""
     return {"type": type(x).__name__, "value": x}
 
 
 def driver(adapter=None, node=describe):
+    """A driver of one function, with an adapter."""
     with InputNode() as inp:
         graph = node.bind(inp)
     return DAGDriver.bind(graph, http_adapter=adapter) if adapter else DAGDriver.bind(graph)
@@ -53,6 +56,7 @@ def test_a_driver_of_one_graph_predicts(deploy, client):
 
 @pytest.fixture
 def routed(deploy):
+    """A driver of two routes."""
     with InputNode() as inp:
         routes = {"/double": double.bind(inp), "/describe": describe.bind(inp)}
     return deploy(DAGDriver.bind(routes), http=True)
@@ -72,7 +76,7 @@ def test_a_wrong_route_lists_the_right_ones(routed, client):
     """`predict` without a route, and an unknown route, say which there are."""
     with pytest.raises(ValueError, match="/double, /describe"):
         routed.handle.predict.remote(4).result()
-    with pytest.raises(ValueError, match="'/other'.*/double, /describe"):
+    with pytest.raises(ValueError, match=r"'/other'.*/double, /describe"):
         routed.handle.predict_with_route.remote("/other", 4).result()
     assert client.post(routed.url + "other", json=4).status_code == 404
     assert client.post(routed.url, json=4).status_code == 404
@@ -137,7 +141,6 @@ def test_documents_stand_below_the_prefix(deploy, client, prefix):
 
 def test_openapi_describes_what_an_adapter_takes(deploy, client):
     """The parameters and the body of an adapter are in the document."""
-
     document = client.get(deploy(driver(Item), http=True).url + "openapi.json").json()
     assert set(document["components"]["schemas"]["Item"]["properties"]) == {"name", "count"}
 
@@ -214,6 +217,7 @@ def test_what_is_no_array_is_422(deploy, client, body):
 
 
 def picture(mode="RGB", form="PNG"):
+    """The bytes of a small picture."""
     buffer = io.BytesIO()
     Image.new(mode, (3, 2), 255 if mode == "L" else None).save(buffer, form)
     return buffer.getvalue()
@@ -380,12 +384,14 @@ def test_a_changed_adapter_replaces_the_driver_alone(deploy, client, signals):
 
 @serve.deployment
 async def to_number(text):
+    """The number that a text stands for."""
     await asyncio.sleep(0)
     return int(text)
 
 
 @serve.deployment
 async def mean(numbers):
+    """The mean of numbers."""
     await asyncio.sleep(0)
     return sum(numbers) / len(numbers)
 

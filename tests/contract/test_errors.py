@@ -23,6 +23,7 @@ class WeightsError(Exception):
 
 
 def helper(error):
+    """Raises, one frame further down."""
     raise error
 
 
@@ -43,6 +44,7 @@ def failing(make_error, *, is_async=True, name="fails"):
 
 
 def graph_of(deploy, node_deployment, **options):
+    """Deploys a graph of one function."""
     with InputNode() as inp:
         node = node_deployment.bind(inp)
     return deploy(node, **options)
@@ -214,10 +216,12 @@ def test_an_error_from_a_cause_keeps_it(deploy):
 
 
 def group():
+    """Several errors in one."""
     return ExceptionGroup("several", [ValueError("a"), KeyError("b")])
 
 
 def unicode_error():
+    """An error with fields that only its own `__init__` sets."""
     return UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
 
@@ -307,11 +311,11 @@ def test_groups_are_caught_by_except_star(deploy):
 
 CONTROL = {
     "SystemExit": lambda: SystemExit(3),
-    "KeyboardInterrupt": lambda: KeyboardInterrupt(),
-    "GeneratorExit": lambda: GeneratorExit(),
+    "KeyboardInterrupt": KeyboardInterrupt,
+    "GeneratorExit": GeneratorExit,
     "StopIteration": lambda: StopIteration(5),
-    "StopAsyncIteration": lambda: StopAsyncIteration(),
-    "CancelledError": lambda: asyncio.CancelledError(),
+    "StopAsyncIteration": StopAsyncIteration,
+    "CancelledError": asyncio.CancelledError,
     "a BaseException": lambda: BaseException("odd"),
 }
 
@@ -352,6 +356,7 @@ def test_an_error_that_steers_python_is_told_of(deploy, make):
 
 
 def pickled(error):
+    """The error as another process would get it."""
     return pickle.loads(pickle.dumps(error))
 
 

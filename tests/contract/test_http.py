@@ -1,7 +1,7 @@
 """HTTP over a real socket: what is answered, and what is refused."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import json
 import os
 import socket
@@ -32,26 +32,31 @@ class Item(pydantic.BaseModel):
 
 @serve.deployment
 async def echo(x):
+    """Gives back what it gets."""
     return x
 
 
 @serve.deployment
 async def double(x):
+    """Twice as much."""
     return 2 * x
 
 
 @serve.deployment
 def fails(x):
+    """Always raises."""
     raise ValueError("secret detail")
 
 
 @pytest.fixture
 def echoing(deploy):
+    """A graph that answers what it is sent."""
     with InputNode() as inp:
         return deploy(echo.bind(inp), http=True)
 
 
 def graph_of(deploy, function, **options):
+    """Deploys a graph of one function."""
     with InputNode() as inp:
         return deploy(function.bind(inp), **{"http": True, **options})
 
@@ -121,7 +126,7 @@ def test_a_data_frame_and_models_have_a_json_form(deploy, client):
             "frame": pd.DataFrame({"a": [1, 2]}),
             "box": Box(1),
             "item": Item(name="n"),
-            "date": datetime.date(2024, 1, 2),
+            "date": dt.date(2024, 1, 2),
         }
 
     assert client.post(graph_of(deploy, makes).url, json=1).json() == {
@@ -540,10 +545,16 @@ with httpx.Client(trust_env=False) as client:
 
 
 def run_with(**environment):
+    """What the script prints in a fresh process with that environment."""
     root = str(Path(graphnb.__file__).parents[1])
     given = {**os.environ, "PYTHONPATH": root, **environment}
     found = subprocess.run(
-        [sys.executable, "-c", PORT_SCRIPT], env=given, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", PORT_SCRIPT],
+        env=given,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert found.returncode == 0, found.stderr
     return found.stdout.split()

@@ -15,6 +15,7 @@ class Item(pydantic.BaseModel):
 
 @serve.deployment
 async def double(x):
+    """Twice as much."""
     return 2 * x
 
 
@@ -59,6 +60,7 @@ def service(title="service"):
 
 @pytest.fixture
 def served(deploy):
+    """An ingress that holds a graph."""
     with InputNode() as inp:
         node = double.bind(inp)
     return deploy(service().bind("first", node), http=True)
@@ -223,5 +225,5 @@ def test_an_ingress_whose_init_fails_is_a_deploy_error(deploy):
         def __init__(self):
             raise RuntimeError("no weights")
 
-    with pytest.raises(DeployError, match="Service.*no weights"):
+    with pytest.raises(DeployError, match=r"Service.*no weights"):
         deploy(Service.bind(), http=True)

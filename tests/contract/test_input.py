@@ -11,6 +11,7 @@ from graphnb.errors import InputError
 
 @serve.deployment
 def show(*args, **kwargs):
+    """The repr of all that it gets."""
     return repr((args, kwargs))
 
 
@@ -21,6 +22,7 @@ class Order:
 
 
 def ask(deploy, write, *args, **kwargs):
+    """What a graph of `show` answers to one request."""
     with InputNode() as inp:
         node = show.bind(*write(inp))
     return deploy(node).remote(*args, **kwargs).result()

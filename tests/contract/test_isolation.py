@@ -18,11 +18,13 @@ class Box:
 
 @serve.deployment
 def same(x):
+    """Gives back what it gets."""
     return x
 
 
 @serve.deployment
 def join(*xs):
+    """A list of all that it gets."""
     return list(xs)
 
 
@@ -258,6 +260,7 @@ ARRAYS = {
 
 @serve.deployment
 def inspect_array(x):
+    """What an array looks like where it arrives."""
     return {"writeable": x.flags.writeable, "dtype": str(x.dtype), "shape": x.shape, "value": x}
 
 
@@ -290,7 +293,7 @@ def test_an_array_inside_a_value_is_read_only(deploy, wrap, make):
         array = x
         while not isinstance(array, np.ndarray):
             parts = x.content if isinstance(array, Box) else array
-            array = list(parts.values())[0] if isinstance(parts, dict) else parts[-1]
+            array = next(iter(parts.values())) if isinstance(parts, dict) else parts[-1]
         array[0] = array[0]
 
     with InputNode() as inp:
@@ -427,7 +430,7 @@ def test_a_result_that_cannot_be_pickled_fails_by_name(deploy, signals, is_async
     make = (makes_a_lock if is_async else makes_a_lock_in_a_thread).options(name="maker")
     with InputNode() as inp:
         node = consumer.bind(make.bind(inp))
-    with pytest.raises(NotSerializableError, match="result of maker.*lock") as caught:
+    with pytest.raises(NotSerializableError, match=r"result of maker.*lock") as caught:
         deploy(node).remote(1).result()
     assert caught.value.node == "maker"
     assert isinstance(caught.value, RequestError)
@@ -457,7 +460,7 @@ def test_a_generator_that_is_returned_cannot_travel(deploy):
 
     with InputNode() as inp:
         node = same.bind(lazy.bind(inp))
-    with pytest.raises(NotSerializableError, match="lazy.*generator"):
+    with pytest.raises(NotSerializableError, match=r"lazy.*generator"):
         deploy(node).remote(1).result()
 
 

@@ -30,6 +30,7 @@ def translator(signals):
 
 
 def loaded(signals):
+    """The models that were loaded, in order."""
     return [model for _tag, model in signals.notes("loaded")]
 
 

@@ -13,6 +13,7 @@ from graphnb.errors import NotRunningError, NotSerializableError, RequestError
 
 @serve.deployment
 async def increment(x):
+    """One more."""
     return x + 1
 
 
@@ -30,6 +31,7 @@ class Model:
 
 @pytest.fixture
 def graph(deploy):
+    """A graph that adds one."""
     with InputNode() as inp:
         return deploy(increment.bind(inp))
 
@@ -123,7 +125,7 @@ def test_a_failed_response_is_gathered_as_an_exception(deploy):
 
 
 def test_result_works_where_a_loop_runs(graph):
-    """`.result()` in a coroutine of the caller's own loop, as in a notebook cell, gives the answer."""
+    """`.result()` in a coroutine of the caller's own loop, as in a notebook cell, answers."""
 
     async def cell():
         return graph.remote(1).result()
@@ -235,7 +237,7 @@ def test_a_response_that_failed_fails_what_it_was_passed_to(deploy):
 def test_a_response_inside_a_container_is_refused(deploy):
     """Only arguments themselves are waited for: a response in a list is refused at once."""
     handle = deploy(Model.bind()).handle
-    with pytest.raises(NotSerializableError, match="(?i)response"):
+    with pytest.raises(NotSerializableError, match=r"(?i)response"):
         handle.add.remote([handle.add.remote(1)])
 
 
@@ -385,6 +387,7 @@ def test_a_handle_of_a_graph_that_ended_says_so(deploy):
 
 @pytest.fixture
 def scored(deploy):
+    """A graph of a function and a method."""
     model = Model.bind()
     with InputNode() as inp:
         bigger = increment.bind(inp)
@@ -430,6 +433,7 @@ def test_an_unknown_node_lists_the_known(scored):
 
 @serve.deployment
 def join(*xs):
+    """A list of all that it gets."""
     return list(xs)
 
 

@@ -1,6 +1,7 @@
 """Every call is timed: what traces and metrics tell of requests."""
 
 import asyncio
+import gc
 import time
 
 import numpy as np
@@ -8,20 +9,24 @@ import pytest
 
 from graphnb import InputNode, serve
 from graphnb.errors import NotRunningError
+from tests.contract.waiting import eventually
 
 
 @serve.deployment
 async def increment(x):
+    """One more."""
     return x + 1
 
 
 @serve.deployment
 def double(x):
+    """Twice as much."""
     return 2 * x
 
 
 @serve.deployment
 async def fails(x):
+    """Always raises."""
     raise ValueError("secret\nsecond line")
 
 
@@ -51,6 +56,7 @@ def graph(deploy):
 
 
 def spans_of(response):
+    """The spans of an answered request, by node."""
     response.result()
     return {one.node: one for one in response.request.spans}
 
@@ -344,6 +350,50 @@ def test_old_traces_are_forgotten(deploy):
     assert len(graph.traces(1_000_000)) == 2_000
     assert graph.metrics().requests == 2_000
     assert graph.metrics(100).requests == 100
+
+
+@pytest.mark.parametrize("executor", ["local"])
+def test_requests_that_ended_are_let_go(deploy, signals, executor):
+    """Nothing of a request stays in memory but its trace: no input, no answer, no request."""
+
+    class Noted:
+        def __reduce__(self):
+            return Noted, ()
+
+    @serve.deployment
+    async def passes(x):
+        return x
+
+    @serve.deployment
+    def passes_in_a_thread(x):
+        return x
+
+    @serve.deployment
+    def breaks(x):
+        raise ValueError(x)
+
+    @serve.deployment
+    def join(*xs):
+        return list(xs)
+
+    with InputNode() as inp:
+        first = passes.bind(inp)
+        routes = {
+            "/good": join.bind(first, passes_in_a_thread.bind(first)),
+            "/bad": breaks.bind(first),
+        }
+    predict = deploy(routes).handle.predict_with_route
+    for _ in range(20):
+        predict.remote("/good", Noted()).result()
+        with pytest.raises(ValueError):
+            predict.remote("/bad", Noted()).result()
+        predict.remote("/good", Noted()).cancel()
+
+    def left():
+        gc.collect()
+        return sum(type(one) is Noted for one in gc.get_objects())
+
+    eventually(lambda: left() <= 2)
 
 
 def test_metrics_sum_requests_up(graph):

@@ -45,6 +45,7 @@ KINDS = ["sync_count", "async_count"]
 
 
 def stream_graph(deploy, counter, kind, **options):
+    """Deploys one of the counter's generators."""
     with InputNode() as inp:
         node = getattr(counter.bind(), kind).bind(inp)
     return deploy(node, **options)

@@ -9,16 +9,19 @@ from graphnb import InputNode, serve
 
 @serve.deployment
 def join(*xs):
+    """A list of all that it gets."""
     return list(xs)
 
 
 @serve.deployment
 async def async_thread(x):
+    """The thread that an async function runs in."""
     return threading.get_ident()
 
 
 @serve.deployment
 def sync_thread(x):
+    """The thread that a sync function runs in."""
     return threading.get_ident()
 
 

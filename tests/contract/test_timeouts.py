@@ -34,11 +34,13 @@ def slow(signals):
 
 @serve.deployment
 async def echo(x):
+    """Gives back what it gets."""
     return x
 
 
 @serve.deployment
 def join(*xs):
+    """A list of all that it gets."""
     return list(xs)
 
 
@@ -369,6 +371,7 @@ def test_the_requests_time_out_is_above_retries(deploy, signals, slow):
 
 @serve.deployment
 async def fails(x):
+    """Always raises."""
     raise ValueError("no")
 
 

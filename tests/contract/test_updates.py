@@ -40,6 +40,7 @@ def pair(signals):
 
 
 def ask(graph):
+    """What the pair answers."""
     return graph.remote([]).result()
 
 
@@ -436,6 +437,7 @@ def gated_version(signals):
 
 
 def gated_graph(deploy, stages, method="run", **driver):
+    """Deploys the two stages of a version."""
     gate, after = stages
     with InputNode() as inp:
         node = after.run.bind(getattr(gate, method).bind(inp))
@@ -605,6 +607,8 @@ def test_a_graph_error_leaves_the_old_graph(deploy, pair):
 
 
 def settings_graph(signals, config, *, route=None):
+    """A class that answers its `user_config`, and notes its instances."""
+
     @serve.deployment(user_config=config)
     class Settings:
         def __init__(self):

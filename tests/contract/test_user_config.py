@@ -85,14 +85,14 @@ def test_a_user_config_without_reconfigure_is_an_error(deploy):
 
     with InputNode() as inp:
         node = Deaf.bind().run.bind(inp)
-    with pytest.raises(DeployError, match="Deaf.*reconfigure") as caught:
+    with pytest.raises(DeployError, match=r"Deaf.*reconfigure") as caught:
         deploy(node)
     assert caught.value.deployment == "Deaf"
 
 
 def test_a_failing_reconfigure_fails_the_first_deploy(deploy, configured):
     """A first deploy whose settings are refused does not serve."""
-    with pytest.raises(DeployError, match="Configured.*ValueError.*no such setting") as caught:
+    with pytest.raises(DeployError, match=r"Configured.*ValueError.*no such setting") as caught:
         deploy(configured(user_config={"broken": True}))
     assert isinstance(caught.value.__cause__, ValueError)
 

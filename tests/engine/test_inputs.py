@@ -11,10 +11,12 @@ from graphnb.graph import Key
 
 
 def item(key):
+    """One step by index or key."""
     return Key("item", key)
 
 
 def attr(name):
+    """One step by attribute."""
     return Key("attr", name)
 
 

@@ -6,14 +6,17 @@ from graphnb.telemetry import Recorder, Span, Trace
 
 
 def span(number=0):
+    """One call."""
     return Span(number, None, "f", "f", "__call__", "f#0", 0.0, 0.0, 0.0, 0.1, 0.0, "ok", 0)
 
 
 def trace(name, outcome="ok", spans=1):
+    """One request."""
     return Trace(name, 0.0, outcome, None, tuple(map(span, range(spans))))
 
 
 def names(traces):
+    """The ids of traces."""
     return [one.request_id for one in traces]
 
 

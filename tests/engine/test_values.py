@@ -116,7 +116,7 @@ def test_what_was_packed_is_what_it_was():
 
 
 def test_functions_and_local_classes_travel():
-    """cloudpickle takes what pickle does not."""
+    """What pickle does not take, cloudpickle does."""
     factor = 3
 
     class Local:

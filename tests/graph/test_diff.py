@@ -15,10 +15,12 @@ CALL = CallSpec("a", "a", "__call__")
 
 
 def graph(*deployments, calls=(CALL,), root="root"):
+    """A spec of these deployments."""
     return GraphSpec(root, deployments, calls)
 
 
 def options(**changed):
+    """The deployment B with other options."""
     return dataclasses.replace(B, options=Options({**B.options, **changed}))
 
 

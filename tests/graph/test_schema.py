@@ -45,7 +45,7 @@ def test_other_text_is_no_spec(text):
 def test_another_version_says_what_to_do():
     """A spec of a later version is refused, with the two versions and a hint."""
     data = json.loads(spec_to_json(example())) | {"version": 99}
-    with pytest.raises(GraphnbError, match="version 99.*version 1") as caught:
+    with pytest.raises(GraphnbError, match=r"version 99.*version 1") as caught:
         spec_from_json(json.dumps(data))
     assert "install" in caught.value.hint
 

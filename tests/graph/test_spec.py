@@ -23,6 +23,7 @@ from tests import strategies
 
 
 def example():
+    """A small spec with every kind of edge."""
     return GraphSpec(
         root="Driver",
         deployments=(

@@ -9,13 +9,14 @@ from tests import strategies
 
 
 def call(name, *sources, fallback=None):
+    """A call of the deployment of its name."""
     edges = tuple(DataEdge(source, (), "x") for source in sources)
     return CallSpec(name, name.partition("#")[0], "__call__", edges=edges, fallback=fallback)
 
 
 @pytest.fixture
 def diamond():
-    """load feeds left and right, which feed join; aside stands alone; spare is a fallback."""
+    """A join of left and right, both fed by load; aside stands alone, spare is a fallback."""
     calls = (
         call("load", "input"),
         call("left", "load"),

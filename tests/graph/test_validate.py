@@ -11,13 +11,16 @@ from graphnb.graph.validate import validate
 
 ROOT = DeploymentSpec("root", "class", "Root", graphs=(GraphEdge("f", "dag"),))
 F = DeploymentSpec("f", "function", "f")
+CALLS = (CallSpec("f", "f", "__call__"),)
 
 
-def spec(*deployments, calls=(CallSpec("f", "f", "__call__"),), inputs=()):
+def spec(*deployments, calls=CALLS, inputs=()):
+    """A spec with that root."""
     return GraphSpec("root", deployments, calls, inputs)
 
 
 def edge(source):
+    """An edge from that source."""
     return DataEdge(source, (), "x")
 
 
