@@ -30,4 +30,3 @@ pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), CodeBlockParser("ipython", _run_cell)],
     patterns=["README.md", "docs/*.md"],
 ).pytest()
-

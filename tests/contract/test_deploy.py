@@ -1,5 +1,8 @@
 """Names, routes, targets, and the verbs on running graphs."""
 
+import signal
+import threading
+
 import pytest
 
 import graphnb
@@ -100,6 +103,68 @@ def test_serve_delete_and_shutdown_end_graphs(deploy, node):
         serve.delete("b")
     serve.shutdown()
     assert graphnb.running() == []
+
+
+def test_a_slow_deploy_stops_no_other(deploy, signals, node):
+    """While one graph's constructor takes its time, others are deployed, updated and deleted."""
+
+    @serve.deployment
+    class Slow:
+        def __init__(self):
+            signals.note("constructing")
+            signals.wait("go")
+
+        def __call__(self, x):
+            return x
+
+    other = deploy(node, name="other")
+    thread = threading.Thread(target=lambda: deploy(Slow.bind(), name="slow"))
+    thread.start()
+    signals.wait_for_notes("constructing", 1)
+    done = threading.Event()
+
+    def meanwhile():
+        deploy(node, name="third").delete()
+        deploy(node, name="other")
+        other.delete()
+        done.set()
+
+    second = threading.Thread(target=meanwhile)
+    second.start()
+    in_time = done.wait(3)
+    signals.set("go")
+    thread.join()
+    second.join()
+    assert in_time
+    assert graphnb.get("slow").remote(3).result() == 3
+
+
+def test_ctrl_c_ends_a_deploy(deploy, signals, node):
+    """A KeyboardInterrupt while a graph is deployed leaves what was there, and nothing else."""
+
+    @serve.deployment
+    class Slow:
+        async def __init__(self):
+            await signals.anote("constructing")
+            await signals.await_("go")
+
+        def __call__(self, x):
+            return x
+
+    graph = deploy(node)
+
+    def interrupt():
+        signals.wait_for_notes("constructing", 1)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        deploy(Slow.bind())
+    thread.join()
+    assert graph.remote(1).result() == 2
+    assert graphnb.running() == [graph]
+    assert deploy(node).remote(2).result() == 3
 
 
 # --- targets -------------------------------------------------------------------------------------

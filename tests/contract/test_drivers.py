@@ -336,6 +336,18 @@ def test_an_adapter_may_be_sync_and_refuse(deploy, client):
     assert (answer.status_code, answer.json()) == (403, {"detail": "wrong key"})
 
 
+def test_an_adapter_that_fails_shows_nothing(deploy, client):
+    """An unexpected error of an adapter is a 500 of the driver, without internals."""
+
+    def adapter(q: str = "x"):
+        raise ValueError("secret detail")
+
+    answer = client.post(deploy(driver(adapter), http=True).url)
+    assert answer.status_code == 500
+    assert answer.json()["node"].startswith("DAGDriver")
+    assert "secret" not in answer.text
+
+
 def test_each_route_may_have_its_adapter(deploy, client):
     """A dict gives adapters by route; routes without one take JSON."""
     with InputNode() as inp:

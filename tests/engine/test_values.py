@@ -1,6 +1,12 @@
 """How a value travels: serialized once, loaded by each consumer for itself."""
 
+import collections
+import datetime as dt
+import decimal
+import enum
+import pathlib
 import threading
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,6 +15,24 @@ from hypothesis import strategies as st
 
 from graphnb.engine.values import pack, packed_size, unpack
 from graphnb.errors import NotSerializableError
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class Count(int):
+    pass
+
+
+class Name(str):
+    __slots__ = ()
+
+
+class Point(NamedTuple):
+    x: int
+    y: list
+
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
@@ -150,6 +174,42 @@ def test_a_value_that_refuses_is_named():
 
     with pytest.raises(NotSerializableError, match="not me"):
         pack(Refuses())
+
+
+def test_a_value_nested_too_deeply_is_refused():
+    """What no pickler can follow is an error like another."""
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(NotSerializableError):
+        pack(value)
+
+
+VALUES = {
+    "an enum": Color.RED,
+    "a date": dt.datetime(2024, 1, 2, tzinfo=dt.UTC),
+    "a decimal": decimal.Decimal("1.5"),
+    "a path": pathlib.PurePosixPath("/a/b"),
+    "a subclass of int": Count(5),
+    "a subclass of str": Name("x"),
+    "a named tuple": Point(1, [2]),
+    "a type": int,
+    "an exception": KeyError("k"),
+    "a bool of numpy": np.bool_(True),
+    "a float of numpy": np.float32(0.5),
+    "a default dict": collections.defaultdict(list, a=[1]),
+    "an ordered dict": collections.OrderedDict(b=1, a=2),
+    "a range": range(3),
+    "ellipsis": ...,
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_values_of_other_types_keep_them(value):
+    """Whatever Python can pickle arrives as what it was."""
+    found = unpack(pack([value]))[0]
+    assert type(found) is type(value)
+    assert repr(found) == repr(value)
 
 
 def test_tuples_of_scalars_travel_as_they_are():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import re
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -152,15 +153,25 @@ class HttpServer:
 
 
 def _below(scope: Scope, prefix: str) -> Scope:
-    """The scope as the app below the prefix sees it; the prefix itself is the app's "/"."""
-    if prefix == "/":
-        return scope
+    """The scope as the app below the prefix sees it; the prefix itself is the app's "/".
+
+    A proxy that takes a part of the path away (jupyter-server-proxy) says which: it belongs to the
+    app's root path, so that the app's own links lead through the proxy.
+    """
+    headers = dict(scope["headers"])
+    outside = headers.get(b"x-forwarded-prefix") or headers.get(b"x-proxycontextpath") or b""
+    taken = outside.decode("latin1").rstrip("/")
+    if not _PATH.fullmatch(taken):
+        taken = ""
     path = scope["path"]
     return {
         **scope,
-        "root_path": scope.get("root_path", "") + prefix,
-        "path": path if path != prefix else prefix + "/",
+        "root_path": taken + ("" if prefix == "/" else prefix),
+        "path": taken + (path if path != prefix or prefix == "/" else prefix + "/"),
     }
+
+
+_PATH = re.compile(r"(/[\w.~%@+-]+)*", re.ASCII)
 
 
 def _allowed(scope: Scope, token: str | None) -> bool:
