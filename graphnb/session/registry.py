@@ -5,19 +5,22 @@ from __future__ import annotations
 import atexit
 import re
 import threading
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.authoring.build import unused_nodes
 from graphnb.errors import DeployError, GraphError, NotRunningError
-from graphnb.executors import HttpOptions, executor_for
+from graphnb.executors import ApplyResult, Executor, HttpOptions, executor_for
 from graphnb.graph.validate import validate
 from graphnb.session.http_settings import http_options
 from graphnb.session.running import Deployed, RunningGraph
 from graphnb.session.target import graph_of, root_of
 
+if TYPE_CHECKING:
+    from graphnb.authoring import Graph
+
 _running: dict[str, RunningGraph] = {}
-# Held while the table of graphs changes; deploys of one name wait for each other.
-_lock = threading.RLock()
+_locks: dict[str, threading.RLock] = {}
+_lock = threading.Lock()  # held while the table of locks changes
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 
@@ -83,25 +86,38 @@ def deploy(
     graph = graph_of(root, None if _surroundings is None else _surroundings.where)
     options = http_options(http)
     prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
-    executor = executor_for(on)
-    with _lock:
+    found, result = _apply(graph, name, executor_for(on), prefix, options)
+    warnings = [one for one in validate(graph.spec) if one.severity == "warning"]
+    found.deployed = Deployed(result.changes, result.warnings, (*warnings, *unused_nodes(root)))
+    return found
+
+
+def _apply(
+    graph: Graph, name: str, executor: Executor, prefix: str | None, http: HttpOptions | None
+) -> tuple[RunningGraph, ApplyResult]:
+    """Brings the running graph of that name, or a new one, to that state."""
+    with _lock_of(name):
         running = _running.get(name)
         if running is not None and running.on != executor.kind:
             raise DeployError(
                 f"the graph {name!r} runs on {running.on!r}, not on {executor.kind!r}",
                 hint=f"choose another name, or delete it first: graphnb.get({name!r}).delete()",
             )
-        found = running or RunningGraph(executor.application(name), executor.kind, _forget)
+        found = running or RunningGraph(executor.application(name), executor.kind, _end)
         try:
-            result = found._application.apply(graph, http=options, route_prefix=prefix)
+            result = found._application.apply(graph, http=http, route_prefix=prefix)
         except (DeployError, GraphError) as error:
             if running is not None:
                 error.hint = _and(error.hint, f"the graph {name!r} that was there still answers")
             raise
-        warnings = [one for one in validate(graph.spec) if one.severity == "warning"]
-        found.deployed = Deployed(result.changes, result.warnings, (*warnings, *unused_nodes(root)))
         _running[name] = found
-    return found
+    return found, result
+
+
+def _lock_of(name: str) -> threading.RLock:
+    """Held while the graph of that name changes: others may change meanwhile."""
+    with _lock:
+        return _locks.setdefault(name, threading.RLock())
 
 
 def _and(hint: str | None, more: str) -> str:
@@ -140,11 +156,13 @@ def shutdown() -> None:
         one.delete()
 
 
-def _forget(running: RunningGraph) -> None:
-    with _lock:
+def _end(running: RunningGraph) -> None:
+    """Takes a graph off the table and closes it; what `RunningGraph.delete` does."""
+    with _lock_of(running.name):
         found = _running.get(running.name)
         if found is not None and found._application is running._application:
             del _running[running.name]
+        running._application.close()
 
 
 def _at_exit() -> None:

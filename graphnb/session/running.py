@@ -43,10 +43,10 @@ class RunningGraph:
     """
 
     def __init__(
-        self, application: Application, on: str, forget: Callable[[RunningGraph], None]
+        self, application: Application, on: str, end: Callable[[RunningGraph], None]
     ) -> None:
         self._application = application
-        self._forget = forget
+        self._end = end
         self._timeout_s: float | None = None
         self._stream = False
         self._plain = True  # no options: the entry handle does as it is
@@ -82,7 +82,7 @@ class RunningGraph:
             timeout_s: seconds until a request is given up with a RequestTimeoutError.
             stream: whether `remote` returns a stream.
         """
-        made = RunningGraph(self._application, self.on, self._forget)
+        made = RunningGraph(self._application, self.on, self._end)
         made.deployed = self.deployed
         made._timeout_s = self._timeout_s if timeout_s is None else timeout_s
         made._stream = self._stream if stream is None else stream
@@ -192,8 +192,7 @@ class RunningGraph:
 
     def delete(self) -> None:
         """Ends it; waits for requests under way, as long as each deployment grants."""
-        self._forget(self)
-        self._application.close()
+        self._end(self)
 
     def __repr__(self) -> str:
         try:

@@ -48,6 +48,8 @@ def lab(tmp_path):
 
 @pytest.fixture
 def graph():
+    """A graph that answers below a route of its own."""
+
     @serve.deployment
     async def add_one(x):
         return x + 1

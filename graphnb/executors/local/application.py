@@ -113,8 +113,7 @@ class LocalApplication:
                 await update.prepare()
             except BaseException:
                 await update.undo()
-                if old is None:
-                    self._server.unpublish(self._router)
+                self._server.give_back(self._name)
                 raise
             version = update.commit()
             self._router.current, self._entry = version, None

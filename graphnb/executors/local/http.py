@@ -25,6 +25,8 @@ class HttpServer:
 
     def __init__(self) -> None:
         self._routes: dict[str, tuple[str, LocalRouter, HttpOptions]] = {}
+        self._reserved: dict[str, str] = {}
+        self._moving = asyncio.Lock()
         self._server: Any = None
         self._task: asyncio.Task[None] | None = None
         self._port: int | None = None
@@ -46,11 +48,17 @@ class HttpServer:
         if options is None:
             return ""
         prefix = self._free_prefix(name, prefix)
-        others = [one for one, _router, _options in self._routes.values() if one != name]
-        if options.port not in (None, self._port) and not others:
-            await self.close()
-        await self._listen(options.port)
+        async with self._moving:
+            others = {one[0] for one in self._routes.values()} - {name}
+            if options.port not in (None, self._port) and not others:
+                await self.close()
+            await self._listen(options.port)
+        self._reserved[prefix] = name
         return prefix
+
+    def give_back(self, name: str) -> None:
+        """Ends the reservation of a graph that was not published."""
+        self._reserved = {at: one for at, one in self._reserved.items() if one != name}
 
     def publish(
         self, name: str, router: LocalRouter, prefix: str, options: HttpOptions | None
@@ -60,6 +68,7 @@ class HttpServer:
         Returns:
             Its URL, or None without HTTP.
         """
+        self.give_back(name)
         self.unpublish(router)
         if options is None:
             return None
@@ -71,7 +80,7 @@ class HttpServer:
         self._routes = {at: one for at, one in self._routes.items() if one[1] is not router}
 
     def _free_prefix(self, name: str, prefix: str | None) -> str:
-        owners = {at: one[0] for at, one in self._routes.items()}
+        owners = {at: one[0] for at, one in self._routes.items()} | self._reserved
         if prefix is None:
             had = next((at for at, owner in owners.items() if owner == name), None)
             return had or ("/" if "/" not in owners else f"/{name}")
