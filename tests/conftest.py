@@ -4,6 +4,8 @@ Every test of `tests/contract` takes `deploy`, and so runs on each executor of `
 """
 
 import logging
+import signal
+import threading
 
 import httpx
 import hypothesis
@@ -62,6 +64,14 @@ def client():
     """An HTTP client that takes no proxy from the environment and follows no redirect."""
     with httpx.Client(trust_env=False, follow_redirects=False, timeout=20) as made:
         yield made
+
+
+@pytest.fixture
+def ctrl_c():
+    """Interrupts the main thread as Ctrl-C does; also where SIGINT is ignored (under nohup)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

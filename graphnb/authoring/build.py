@@ -184,7 +184,7 @@ class _Builder:
         handles: list[HandleEdge] = []
         graphs: list[GraphEdge] = []
         signature = init_signature(target) if node.is_class else call_signature(target)
-        mark = functools.partial(self._init_leaf, handles=handles, graphs=graphs)
+        mark = functools.partial(self._init_leaf, name=name, handles=handles, graphs=graphs)
         args, kwargs = _replace_arguments(signature, node._args, node._kwargs, mark)
         user_options = node._deployment.user_options
         spec = DeploymentSpec(
@@ -201,7 +201,13 @@ class _Builder:
         return spec, binding
 
     def _init_leaf(
-        self, leaf: Any, place: str, *, handles: list[HandleEdge], graphs: list[GraphEdge]
+        self,
+        leaf: Any,
+        place: str,
+        *,
+        name: str,
+        handles: list[HandleEdge],
+        graphs: list[GraphEdge],
     ) -> Any:
         """A leaf of init args: handles and graphs become markers, and edges are noted."""
         if isinstance(leaf, DeploymentNode):
@@ -210,8 +216,9 @@ class _Builder:
             return HandleMarker(edge.deployment)
         if isinstance(leaf, CallPart):
             raise rules.WRONG_ARGUMENTS.error(
-                f"the init args of {self._names[id(self._root)]} hold {leaf!r}: "
+                f"the init args of {name} hold {leaf!r}: "
                 "a graph ends in a call, not in a part of its result",
+                node=name,
                 hint="bind a function that takes the part, and pass that node",
             )
         if isinstance(leaf, CallNode):
@@ -221,7 +228,7 @@ class _Builder:
 
     def _call(self, node: CallNode) -> tuple[CallSpec, CallBinding]:
         edges: list[DataEdge] = []
-        mark = functools.partial(self._call_leaf, edges=edges)
+        mark = functools.partial(self._call_leaf, call=self._call_ids[id(node)], edges=edges)
         args, kwargs = _replace_arguments(node.signature, node._args, node._kwargs, mark)
         fallback, fallback_text = self._fallback(node)
         spec = CallSpec(
@@ -247,14 +254,15 @@ class _Builder:
         stand_in = () if node._fallback is NOT_GIVEN else (_placeholder(fallback, ""),)
         return code_digest(None, (*plain_args, stand_in), plain)
 
-    def _call_leaf(self, leaf: Any, place: str, *, edges: list[DataEdge]) -> Any:
+    def _call_leaf(self, leaf: Any, place: str, *, call: str, edges: list[DataEdge]) -> Any:
         """A leaf of a call's arguments: nodes become markers, and edges are noted."""
         if not isinstance(leaf, Node):
             return leaf
         marker = self._value_marker(leaf)
         if marker is None:
             raise rules.WRONG_ARGUMENTS.error(
-                f"{leaf!r} is an argument of a call: a handle cannot travel with a request",
+                f"{leaf!r} is an argument of {call}: a handle cannot travel with a request",
+                node=call,
                 hint="pass the bound class to another's .bind() as an init argument",
             )
         edges.append(DataEdge(marker.source, marker.path, place))

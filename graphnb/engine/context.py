@@ -1,4 +1,4 @@
-"""Runs a coroutine inline, in a context of its own.
+"""Runs a coroutine inline: in a context of its own, or watched.
 
 A call that is awaited in place costs less than a task, and would otherwise share the context
 variables of whoever awaits it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator
     from contextvars import Context
 
 
@@ -46,5 +46,33 @@ class InContext:
                     waited = run(coroutine.throw, error)
                 else:
                     waited = run(coroutine.send, sent)
+        except StopIteration as stop:
+            return stop.value
+
+
+class Watched:
+    """`await Watched(coroutine, waits)`: calls `waits` when the coroutine first has to wait."""
+
+    __slots__ = ("_coroutine", "_waits")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits: Callable[[], None]) -> None:
+        self._coroutine = coroutine
+        self._waits = waits
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        coroutine = self._coroutine
+        try:
+            waited = coroutine.send(None)
+            self._waits()
+            while True:
+                try:
+                    sent = yield waited
+                except GeneratorExit:
+                    coroutine.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001  cancellation too belongs inside
+                    waited = coroutine.throw(error)
+                else:
+                    waited = coroutine.send(sent)
         except StopIteration as stop:
             return stop.value

@@ -7,9 +7,11 @@ inputs exist. A step that is the only one ready runs inline; several become task
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphnb.engine.context import Watched
 from graphnb.engine.inputs import pick
 from graphnb.engine.request import PATIENCE_S, cancel_once, clock
 from graphnb.engine.schedule import Arguments
@@ -150,6 +152,7 @@ class Run:
         "_finished",
         "_left",
         "_parent",
+        "_ready",
         "_request",
         "_schedule",
         "_stop_before",
@@ -173,6 +176,7 @@ class Run:
         self.values = list(schedule.slots)
         self._waiting = list(schedule.waits)
         self._tasks: list[asyncio.Task[None]] = []
+        self._ready: deque[int] = deque()
         self._finished: asyncio.Future[None] | None = None
         self._done: list[bool] = [False] * len(schedule.steps)
         self._fallbacks: dict[int, asyncio.Future[None]] = {}
@@ -213,36 +217,42 @@ class Run:
 
     async def _in_tasks(self, ready: Sequence[int]) -> None:
         self._finished = asyncio.get_running_loop().create_future()
-        for index in ready:
-            self._spawn(index)
+        self._ready.extend(ready)
+        self._spawn()
         try:
             await self._finished
         finally:
+            self._ready.clear()
             running = [task for task in self._tasks if not task.done()]
             for task in running:
                 cancel_once(task)
             if running:  # the request has failed: its trace tells of them, too
                 await asyncio.wait(running, timeout=PATIENCE_S)
 
-    def _spawn(self, index: int) -> None:
+    def _spawn(self) -> None:
         # By its class and with a name: half the cost of `create_task`, which counts names.
-        self._tasks.append(asyncio.Task(self._work(index), name="graphnb"))
+        self._tasks.append(asyncio.Task(self._work(), name="graphnb"))
 
-    async def _work(self, index: int) -> None:
-        """Runs a step, and after it one of those that it made ready, and so on."""
+    def _hand_over(self) -> None:
+        """The step of a worker waits: another worker begins those that are still ready."""
+        if self._ready:
+            self._spawn()
+
+    async def _work(self) -> None:
+        """A worker: begins ready steps one after the other, until one of them has to wait.
+
+        Such a step stays with its worker, and another one takes the rest over. So steps that need
+        no waiting share a task, and each that does has one of its own, from its first line on.
+        """
         assert self._finished is not None
         try:
-            while True:
-                step = self._schedule.steps[index]
-                packed = await (self._call(step) if step.plain else self._execute_guarded(step))
-                ready = self._ready_after(step, packed)
+            while self._ready:
+                step = self._schedule.steps[self._ready.popleft()]
+                call = self._call(step) if step.plain else self._execute_guarded(step)
+                packed = await Watched(call, self._hand_over)
+                self._ready.extend(self._ready_after(step, packed))
                 if not self._left and not self._finished.done():
                     self._finished.set_result(None)
-                if not ready:
-                    return
-                index, *others = ready
-                for other in others:
-                    self._spawn(other)
         except asyncio.CancelledError:
             if not self._finished.done():
                 self._finished.cancel()

@@ -266,7 +266,8 @@ def _load_one(slot: int) -> Load:
 
 def _load_all(slots: tuple[int, ...]) -> Load:
     def load(values: list[Packed]) -> Arguments:
-        return [unpack(values[slot]) for slot in slots], NO_KWARGS
+        picked = [values[slot] for slot in slots]
+        return [one.load() if type(one) is Parcel else one for one in picked], NO_KWARGS
 
     return load
 

@@ -272,6 +272,23 @@ def test_options_and_route_are_in_the_spec():
     assert spec.root == "DAGDriver"
 
 
+def test_options_that_are_objects_have_a_json_form():
+    """Ray Serve's own option models, and what has no JSON form, are told in the spec."""
+    from ray.serve.config import AutoscalingConfig
+
+    from graphnb.graph import spec_from_json, spec_to_json
+
+    scaled = Model.options(
+        autoscaling_config=AutoscalingConfig(min_replicas=1, max_replicas=4),
+        user_config={"made": object, "pair": (1, 2)},
+    )
+    spec = spec_of(Holder.bind(scaled.bind(1)))
+    options = spec.deployment("Model").options
+    assert options["autoscaling_config"]["max_replicas"] == 4
+    assert options["user_config"]["pair"] == [1, 2]
+    assert spec_from_json(spec_to_json(spec)) == spec
+
+
 def test_kinds_are_told_apart():
     """A deployment is a class or a function."""
     spec = spec_of(program())

@@ -39,6 +39,17 @@ def _missing_init_argument():
     Model.bind()
 
 
+def _part_of_a_result_in_init():
+    with InputNode() as inp:
+        inner = Holder.bind(tokenize.bind(inp)["words"])
+    spec_of(Holder.options(name="Outer").bind(inner))
+
+
+def _class_as_call_argument():
+    with InputNode() as inp:
+        spec_of(embed.bind(inp, [Model.bind(1)]))
+
+
 def _input_in_init():
     with InputNode() as inp:
         Model.bind(inp)
@@ -221,6 +232,8 @@ CASES = [
     (_surplus_argument, "GN102", "tokenize", ["too many"], ["tokenize(text, lower=True)"]),
     (_unknown_name, "GN102", "tokenize", ["'upper'"], ["tokenize(text, lower=True)"]),
     (_missing_init_argument, "GN102", "Model", ["'weight'"], ["Model(weight, bias=0)"]),
+    (_part_of_a_result_in_init, "GN102", "Holder", ["Holder", "'words'"], ["function"]),
+    (_class_as_call_argument, "GN102", "embed", ["embed", "Model"], ["init"]),
     (_input_in_init, "GN103", "Model", ["Model", "InputNode"], ["method", "bind"]),
     (_part_of_input_deep_in_init, "GN103", "Holder", ["InputNode['k'].x"], ["method"]),
     (_input_after_its_with, "GN104", "tokenize", ["tokenize", "InputNode"], ["with InputNode()"]),

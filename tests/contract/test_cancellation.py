@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import socket
 import threading
 import time
@@ -180,6 +179,26 @@ def test_a_node_may_give_up_on_a_call_of_its_own(deploy, signals, waiter):
     assert graph.trace("last").outcome == "ok"
 
 
+def test_a_call_that_a_node_gave_up_on_and_awaits_fails_its_request(deploy, signals, waiter):
+    """A node that awaits a call which it has cancelled itself ends with that error."""
+
+    @serve.deployment
+    class Outer:
+        def __init__(self, waiter):
+            self.waiter = waiter
+
+        async def run(self, x):
+            response = self.waiter.run.remote(x)
+            await asyncio.to_thread(signals.wait_for_notes, "began", 1)
+            response.cancel()
+            return await response
+
+    graph = deploy(Outer.bind(waiter.bind()))
+    with pytest.raises(RequestCancelledError):
+        graph.handle.run.remote(1).result(timeout_s=3)
+    eventually(lambda: status_of(graph, "Outer").ongoing == 0)
+
+
 def test_a_task_that_is_cancelled_cancels_its_request(deploy, signals, waiter):
     """Cancelling the task that awaits a response cancels the request."""
     graph = waiting_graph(deploy, waiter)
@@ -328,19 +347,23 @@ def test_a_response_that_nobody_asks_for_runs_to_its_end(deploy, signals, waiter
     assert signals.wait_for_notes("ended", 1) == [1]
 
 
-def test_ctrl_c_while_waiting_cancels_the_request(deploy, signals, waiter):
+def test_ctrl_c_while_waiting_cancels_the_request(deploy, signals, waiter, ctrl_c):
     """A KeyboardInterrupt in `.result()` ends the request as well as the wait."""
     graph = waiting_graph(deploy, waiter)
     response = graph.remote(1)
 
+    waiting = threading.Event()
+
     def interrupt():
         signals.wait_for_notes("began", 1)
+        waiting.wait()
         time.sleep(0.02)  # until the main thread waits for its lock
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        ctrl_c()
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
+        waiting.set()
         response.result()
     thread.join()
     assert signals.wait_for_notes("cancelled", 1) == [1]

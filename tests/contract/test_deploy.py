@@ -1,6 +1,5 @@
 """Names, routes, targets, and the verbs on running graphs."""
 
-import signal
 import threading
 
 import pytest
@@ -139,7 +138,7 @@ def test_a_slow_deploy_stops_no_other(deploy, signals, node):
     assert graphnb.get("slow").remote(3).result() == 3
 
 
-def test_ctrl_c_ends_a_deploy(deploy, signals, node):
+def test_ctrl_c_ends_a_deploy(deploy, signals, node, ctrl_c):
     """A KeyboardInterrupt while a graph is deployed leaves what was there, and nothing else."""
 
     @serve.deployment
@@ -155,7 +154,7 @@ def test_ctrl_c_ends_a_deploy(deploy, signals, node):
 
     def interrupt():
         signals.wait_for_notes("constructing", 1)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        ctrl_c()
 
     thread = threading.Thread(target=interrupt)
     thread.start()

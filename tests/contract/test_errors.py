@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from graphnb import InputNode, serve
+from graphnb import InputNode, errors, serve
 from graphnb.errors import DeployError, NodeError, RequestError
 from tests.contract.tracebacks import frames, functions
 
@@ -241,6 +241,11 @@ class NewError(Exception):
         super().__init__(f"{one} and {two}")
 
 
+class MuteError(Exception):
+    def __str__(self):
+        raise RuntimeError("nothing to say")
+
+
 class NoSubclassError(Exception):
     def __init_subclass__(cls, **kwargs):
         raise RuntimeError("not for you")
@@ -269,6 +274,7 @@ TYPES = {
     "one with slots": (lambda: SlottedError("d"), SlottedError, lambda e: e.detail == "d"),
     "one with new": (lambda: NewError("a", "b"), NewError, lambda e: "a and b" in str(e)),
     "a group": (group, ExceptionGroup, lambda e: len(e.exceptions) == 2),
+    "one without a text": (MuteError, MuteError, lambda e: e.node == "fails"),
     "one that cannot be subclassed": (
         lambda: NoSubclassError("x"),
         NodeError,
@@ -393,6 +399,27 @@ def test_an_error_that_pickle_has_trouble_with_still_travels(deploy, make):
     assert isinstance(error, NodeError)
     assert error.node == "fails"
     assert error.message == caught.value.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.GraphnbError("no", hint="yes"),
+        errors.DeployError("no", deployment="Model", hint="yes"),
+        errors.NotRunningError("node", "x", ["y"]),
+        errors.RequestError("no", node="n", request_id="r", hint="yes"),
+        errors.BackPressureError("no", node="n", request_id="r"),
+        errors.RequestTimeoutError("no", node="n"),
+        errors.InputError("no", hint="yes"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_error_can_be_pickled(error):
+    """Type, text and fields arrive."""
+    found = pickled(error)
+    assert type(found) is type(error)
+    assert str(found) == str(error)
+    assert vars(found) == vars(error)
 
 
 # --- the others ----------------------------------------------------------------------------------

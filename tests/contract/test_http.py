@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 
 import graphnb
-from graphnb import HttpOptions, InputNode, serve
+from graphnb import DAGDriver, HttpOptions, InputNode, serve
 from graphnb.errors import DeployError
-from tests.contract.waiting import eventually
+from tests.contract.waiting import eventually, trace_of
 
 
 @dataclasses.dataclass
@@ -225,8 +226,7 @@ def test_a_body_that_is_too_large_is_413(deploy, client):
     answer = client.post(graph.url, content=chunks())
     assert answer.status_code == 413
     assert "100" in answer.json()["error"]
-    assert graph.traces(10)[-1].outcome == "ok"
-    assert len(graph.traces(10)) == 1
+    assert [one.outcome for one in eventually(lambda: graph.traces(10))] == ["ok"]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_a_nodes_error_is_500_with_its_name_and_nothing_else(deploy, client):
         "node": "fails",
         "request_id": answer.headers["x-request-id"],
     }
-    assert graph.trace(answer.json()["request_id"]).outcome == "error"
+    assert trace_of(graph, answer.json()["request_id"]).outcome == "error"
 
 
 def test_an_error_of_the_root_class_is_500_too(deploy, client):
@@ -342,7 +342,7 @@ def test_the_request_id_is_echoed(echoing, client):
     """A given `x-request-id` comes back and names the trace; without one there is a new one."""
     answer = client.post(echoing.url, json=1, headers={"x-request-id": "abc-1.2:3_4"})
     assert answer.headers["x-request-id"] == "abc-1.2:3_4"
-    assert echoing.trace("abc-1.2:3_4").outcome == "ok"
+    assert trace_of(echoing, "abc-1.2:3_4").outcome == "ok"
     made = [client.post(echoing.url, json=1).headers["x-request-id"] for _ in range(3)]
     assert len(set(made)) == 3
 
@@ -477,7 +477,6 @@ def test_an_ended_graph_answers_404(deploy, client):
 
 def test_a_request_under_way_is_answered_before_the_end(deploy, signals, client):
     """`delete` waits for a request over HTTP as for any other."""
-    import threading
 
     @serve.deployment
     async def waits(x):
@@ -498,6 +497,53 @@ def test_a_request_under_way_is_answered_before_the_end(deploy, signals, client)
     asking.join()
     ending.join()
     assert (found[0].status_code, found[0].json()) == (200, 7)
+
+
+def test_a_request_that_outlives_its_graph_is_a_server_error(deploy, signals, client):
+    """A client whose request was cut off by the end of its graph is told by a 5xx."""
+
+    @serve.deployment(graceful_shutdown_timeout_s=0.05)
+    async def waits(x):
+        await signals.anote("began")
+        await signals.await_("never")
+
+    with InputNode() as inp:
+        node = waits.bind(inp)
+    target = DAGDriver.options(graceful_shutdown_timeout_s=0.05).bind(node)
+    graph = deploy(target, http=True)
+    url, found = graph.url, []
+    asking = threading.Thread(target=lambda: found.append(client.post(url, json=7)))
+    asking.start()
+    signals.wait_for_notes("began", 1)
+    graph.delete()
+    asking.join()
+    assert found[0].status_code >= 500
+    assert found[0].json()["request_id"] == found[0].headers["x-request-id"]
+
+
+def test_a_client_that_goes_away_while_it_sends_is_no_harm(echoing, client):
+    """Half a body reaches no node, and the server goes on."""
+    host, _, port = echoing.url.removeprefix("http://").partition("/")[0].partition(":")
+    with socket.create_connection((host, int(port))) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n[1, 2")
+    assert client.post(echoing.url, json=1).json() == 1
+    assert len(eventually(lambda: echoing.traces(10))) == 1
+
+
+def test_a_class_that_answers_no_http_says_so(deploy, client):
+    """A root without `__call__` serves its handle; over HTTP the error is a plain one."""
+
+    @serve.deployment
+    class Quiet:
+        def score(self, x):
+            return x
+
+    graph = deploy(Quiet.bind(), http=True)
+    assert graph.handle.score.remote(1).result() == 1
+    answer = client.get(graph.url)
+    assert answer.status_code >= 400
+    assert "Quiet" in answer.text
+    assert answer.json()["error"]
 
 
 # --- the port ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from graphnb import InputNode, serve
 from graphnb.errors import NodeError, NotSerializableError, RequestError, RequestTimeoutError
-from tests.contract.waiting import eventually, status_of
+from tests.contract.waiting import eventually, status_of, trace_of
 
 
 @pytest.fixture
@@ -367,6 +367,25 @@ def test_a_call_with_a_time_out_applies_to_a_generator(deploy, signals, counter)
     assert caught.value.node == "Counter.async_count"
 
 
+def test_a_generators_own_time_out_is_its_own_error(deploy):
+    """A TimeoutError that a generator raises is a NodeError, whatever time-out its call has."""
+
+    @serve.deployment
+    async def gives_up(x):
+        yield 1
+        async with asyncio.timeout(0.001):
+            await asyncio.Event().wait()
+
+    with InputNode() as inp:
+        node = gives_up.bind(inp).options(timeout_s=30)
+    stream = deploy(node).options(stream=True).remote(3)
+    assert next(stream) == 1
+    with pytest.raises(TimeoutError) as caught:
+        next(stream)
+    assert isinstance(caught.value, NodeError)
+    assert not isinstance(caught.value, RequestTimeoutError)
+
+
 # --- over HTTP -----------------------------------------------------------------------------------
 
 
@@ -381,6 +400,26 @@ def test_http_streams_newline_delimited_json(deploy, signals, counter, client, k
         assert next(lines) == "0"
         signals.set("more")
         assert list(lines) == ["1", "2"]
+
+
+def test_one_of_several_routes_may_stream(deploy, client):
+    """A driver serves generators and plain graphs side by side; a stream has its request's id."""
+
+    @serve.deployment
+    def count(n):
+        yield from range(n)
+
+    @serve.deployment
+    def double(n):
+        return 2 * n
+
+    with InputNode() as inp:
+        graph = deploy({"/count": count.bind(inp), "/double": double.bind(inp)}, http=True)
+    streamed = client.post(graph.url + "count", json=2, headers={"x-request-id": "mine"})
+    assert streamed.text == "0\n1\n"
+    assert streamed.headers["x-request-id"] == "mine"
+    assert trace_of(graph, "mine").outcome == "ok"
+    assert client.post(graph.url + "double", json=2).json() == 4
 
 
 def test_items_of_any_json_kind(deploy, client):

@@ -591,6 +591,41 @@ def test_a_constructor_that_raises_leaves_the_old_graph(deploy, signals, pair):
     assert deploy(pair(second=2)).deployed.changes.names("replaced") == ("second",)
 
 
+def test_replicas_that_were_added_for_a_failed_update_are_let_go(deploy, signals):
+    """Scaling up beside a deployment that cannot start leaves as many replicas as there were."""
+
+    @serve.deployment
+    class Fine:
+        def __init__(self):
+            self.number = signals.note("made")
+
+        def run(self, x):
+            return self.number
+
+        def __del__(self):
+            signals.note("gone", self.number)
+
+    @serve.deployment
+    class Broken:
+        def __init__(self):
+            signals.wait_for_notes("made", 2)
+            raise OSError("no weights")
+
+        def run(self, x):
+            return x
+
+    with InputNode() as inp:
+        graph = deploy(Fine.bind().run.bind(inp))
+    with InputNode() as inp:
+        fine = Fine.options(num_replicas=2).bind().run.bind(inp)
+        node = Broken.bind().run.bind(fine)
+    with pytest.raises(DeployError):
+        deploy(node)
+    assert signals.wait_for_notes("gone", 1) == [2]
+    assert [graph.remote(0).result() for _ in range(3)] == [1, 1, 1]
+    assert status_of(graph, "Fine").running == 1
+
+
 def test_a_graph_error_leaves_the_old_graph(deploy, pair):
     """A graph that breaks a rule changes nothing."""
     graph = deploy(pair())
@@ -752,6 +787,41 @@ def test_deleting_waits_no_longer_than_is_granted(deploy, signals, gated_version
     graph.delete()
     for one in responses:
         assert_ended(one)
+
+
+def test_a_stream_that_outlives_its_graph_ends(deploy, signals):
+    """A stream that is not read to its end in time is closed, and its reader told."""
+
+    @serve.deployment(graceful_shutdown_timeout_s=0.05)
+    class Counter:
+        async def count(self, x):
+            try:
+                yield 1
+                await signals.await_("never")
+                yield 2
+            finally:
+                signals.note("closed")
+
+    with InputNode() as inp:
+        node = Counter.bind().count.bind(inp)
+    graph = deploy(DAGDriver.options(graceful_shutdown_timeout_s=0.05).bind(node))
+    waiting, idle = (graph.options(stream=True).remote(0) for _ in range(2))
+    assert next(waiting) == next(idle) == 1
+    found = []
+
+    def read():
+        try:
+            found.extend(waiting)
+        except RequestError as error:
+            found.append(type(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    graph.delete()
+    reader.join(3)
+    assert found in ([], [RequestCancelledError])
+    assert not reader.is_alive()
+    assert len(signals.wait_for_notes("closed", 2)) == 2
 
 
 def test_a_name_is_free_after_the_end(deploy, signals, pair):

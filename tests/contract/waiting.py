@@ -19,3 +19,10 @@ def eventually(holds):
 def status_of(graph, name):
     """How one deployment of a running graph is."""
     return next(one for one in graph.status() if one.name == name)
+
+
+def trace_of(graph, request_id):
+    """The trace of a request over HTTP: it is kept just after its client has the answer."""
+    return eventually(
+        lambda: next((one for one in graph.traces(100) if one.request_id == request_id), None)
+    )

@@ -63,6 +63,8 @@ async def answer_http(
     await asyncio.wait({root, gone}, return_when=asyncio.FIRST_COMPLETED)
     if not root.done():  # the client went away: so does its request
         root.cancel()
+    elif root.cancelled():  # not the client's doing
+        await exchange.fail(RequestCancelledError("the graph was updated, or has ended"))
     gone.cancel()
     await asyncio.gather(root, gone, return_exceptions=True)
 
@@ -210,7 +212,7 @@ def http_error(error: BaseException) -> tuple[int, dict[str, Any]]:  # noqa: PLR
     if isinstance(error, RequestTimeoutError):
         return 504, {"error": error.message, **node}
     if isinstance(error, RequestCancelledError):
-        return 499, {"error": error.message, **node}
+        return 503, {"error": error.message, **node}
     if isinstance(error, NodeError):
         return 500, {"error": f"{error.node} failed", **node}
     return 500, {"error": "the request failed", **node}
