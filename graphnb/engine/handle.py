@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
-    from graphnb.engine.response import Response, ResponseStream
+    from graphnb.engine.response import Response
+    from graphnb.engine.stream import ResponseStream
 
 
 @dataclass(frozen=True, slots=True)

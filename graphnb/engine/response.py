@@ -1,29 +1,25 @@
 """What `.remote()` returns: an answer to come, for any thread and any event loop.
 
 A response is awaitable, from any loop, and has `.result()`, which also works in a notebook cell.
-`ResponseStream` is the same for generators: an iterator, sync and async.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.request import cancel_once
+from graphnb.engine.threads import acquire, call_soon, engine_thread, on_engine_thread
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.values import Packed, unpack
 from graphnb.errors import NodeError, RequestCancelledError, RequestTimeoutError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from graphnb.engine.request import Request
 
 _PENDING = object()
-SLICE_S = 0.2
 
 Work = Callable[[], Coroutine[Any, Any, Packed]]
 """Makes the coroutine that answers a call."""
@@ -73,7 +69,7 @@ class Response:
     def cancel(self) -> None:
         """Gives up on the call and on all that it waits for; without effect when it is done."""
         if not self.done():
-            _call_soon(self._loop, self._cancel_here)
+            call_soon(self._loop, self._cancel_here)
 
     def result(self, timeout_s: float | None = None) -> Any:
         """Waits for the answer; also in a notebook cell, and in a deployment's sync method.
@@ -93,7 +89,7 @@ class Response:
 
     def _wait(self, timeout_s: float | None) -> None:
         __tracebackhide__ = True
-        if _on_engine_thread():
+        if on_engine_thread():
             raise RuntimeError(
                 "an async method called .result(), which would stop all nodes: "
                 "write `await handle.remote(...)`"
@@ -103,7 +99,7 @@ class Response:
         arrival.acquire()
         self._when_done(arrival.release)
         try:
-            arrived = _acquire(arrival, timeout_s)
+            arrived = acquire(arrival, timeout_s)
         except KeyboardInterrupt:
             self.cancel()
             raise
@@ -125,7 +121,7 @@ class Response:
         __tracebackhide__ = True
         if not self.done():
             loop = asyncio.get_running_loop()
-            if self._work is not None and _engine_thread.loop is loop:
+            if self._work is not None and engine_thread.loop is loop:
                 yield from self._in_place().__await__()
             else:
                 yield from _wait_in_loop(self, loop).__await__()
@@ -229,20 +225,6 @@ class Response:
         return f"<Response {'done' if self.done() else 'pending'}>"
 
 
-def _acquire(lock: threading.Lock, timeout_s: float | None) -> bool:
-    """Waits for a lock in slices: Ctrl-C that another thread took is seen between two of them."""
-    if timeout_s is None:
-        while not lock.acquire(timeout=SLICE_S):
-            pass
-        return True
-    left = timeout_s
-    while left > SLICE_S:
-        if lock.acquire(timeout=SLICE_S):
-            return True
-        left -= SLICE_S
-    return lock.acquire(timeout=max(0.0, left))
-
-
 async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> None:
     waiter: asyncio.Future[None] = loop.create_future()
 
@@ -250,130 +232,12 @@ async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> 
         if not waiter.done():
             waiter.set_result(None)
 
-    if _engine_thread.loop is loop:
+    if engine_thread.loop is loop:
         response._when_done(wake)
     else:
-        response._when_done(lambda: _call_soon(loop, wake))
+        response._when_done(lambda: call_soon(loop, wake))
     try:
         await waiter
     except asyncio.CancelledError:
         response.cancel()
         raise
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
-        loop.call_soon_threadsafe(callback)
-
-
-def wait_interruptibly(future: Future[Any]) -> Any:
-    """The result of a future, waited for in slices (see `_acquire`)."""
-    while True:
-        try:
-            return future.result(SLICE_S)
-        except TimeoutError:
-            if future.done():  # the work's own TimeoutError
-                raise
-
-
-class _EngineThread(threading.local):
-    loop: asyncio.AbstractEventLoop | None = None
-
-
-_engine_thread = _EngineThread()
-
-
-def mark_engine_thread(loop: asyncio.AbstractEventLoop) -> None:
-    """Says that this thread runs the engine's loop, so that `.result()` on it is refused."""
-    _engine_thread.loop = loop
-
-
-def _on_engine_thread() -> bool:
-    return _engine_thread.loop is not None
-
-
-class ItemSource(Protocol):
-    """What a stream reads from; runs on the engine's loop."""
-
-    async def next_item(self) -> Packed:
-        """The next item; StopAsyncIteration at the end."""
-
-    def close(self) -> None:
-        """Nobody reads any more."""
-
-
-class ResponseStream:
-    """The answer of a generator: an iterator, sync and async; each item is the consumer's own."""
-
-    def __init__(
-        self, request: Request, source: ItemSource, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self.request = request
-        self._source = source
-        self._loop = loop
-        self._closed = False
-
-    @property
-    def request_id(self) -> str:
-        """The request's id."""
-        return self.request.request_id
-
-    def cancel(self) -> None:
-        """Ends the stream and all that feeds it."""
-        self._closed = True
-        _call_soon(self._loop, self._source.close)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        __tracebackhide__ = True
-        if _on_engine_thread():
-            raise RuntimeError("an async method reads a stream with `async for`")
-        future: Future[Any] = asyncio.run_coroutine_threadsafe(self._item(), self._loop)
-        try:
-            found, packed = wait_interruptibly(future)
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
-        if not found:
-            raise StopIteration
-        return unpack(packed)
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    async def __anext__(self) -> Any:
-        __tracebackhide__ = True
-        try:
-            if asyncio.get_running_loop() is self._loop:
-                found, packed = await self._item()
-            else:
-                future = asyncio.run_coroutine_threadsafe(self._item(), self._loop)
-                found, packed = await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            self.cancel()
-            raise
-        if not found:
-            raise StopAsyncIteration
-        return unpack(packed)
-
-    async def _item(self) -> tuple[bool, Packed]:
-        """Whether there was one, and the item: StopIteration cannot travel through a future."""
-        if self._closed:
-            return False, None
-        try:
-            return True, await self._source.next_item()
-        except StopAsyncIteration:
-            self._closed = True
-            return False, None
-        except asyncio.CancelledError:
-            if self._closed:  # by `cancel`: for who reads, that is the end
-                return False, None
-            raise
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a ResponseStream cannot travel inside a value: read it first")
-
-    def __repr__(self) -> str:
-        return "<ResponseStream>"

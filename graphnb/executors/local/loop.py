@@ -7,7 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graphnb.engine.response import mark_engine_thread, wait_interruptibly
+from graphnb.engine.threads import mark_engine_thread, wait_interruptibly
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

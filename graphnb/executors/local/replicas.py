@@ -27,8 +27,8 @@ from graphnb.telemetry.spans import Outcome, Span
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from graphnb.engine.caller import Load
     from graphnb.engine.replica import Method, Replica
-    from graphnb.engine.run import Load
 
 _set_envelope = current_envelope.set
 _new_span = _new_envelope = tuple.__new__

@@ -18,16 +18,17 @@ from graphnb.engine import (
     open_schedule_stream,
     run_schedule,
 )
-from graphnb.engine.inputs import request_input
-from graphnb.engine.request import cancel_once, clock
-from graphnb.engine.values import Packed, pack, unpack
+from graphnb.engine.request import cancel_once
+from graphnb.engine.values import Packed, unpack
 from graphnb.errors import GraphnbError, NotRunningError, RequestTimeoutError
+from graphnb.executors.local.limits import limited
+from graphnb.executors.local.outgoing import OutgoingCall
+from graphnb.executors.local.request_streams import LateStream, RootStream
 from graphnb.telemetry import Outcome, Recorder, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from graphnb.engine.schedule import Arguments
     from graphnb.executors.local.loop import EngineLoop
     from graphnb.executors.local.version import Version
 
@@ -58,9 +59,9 @@ class LocalRouter:
             request, parent = self.new_request(options), None
         else:
             request, parent = envelope.request, envelope.span_id
-        call = _Call(target, options, args, kwargs)
+        call = OutgoingCall(target, options, args, kwargs)
         if options.stream:
-            source = _LateStream(partial(self._open, call, request, parent, options))
+            source = LateStream(partial(self._open, call, request, parent, options))
             return ResponseStream(request, source, self._engine.loop)
         loop = self._engine.loop
         work = partial(self._work, call, request, parent, options.timeout_s)
@@ -82,7 +83,7 @@ class LocalRouter:
             response = self.send(target, options, args, kwargs)
             assert isinstance(response, Response)
             return await response
-        call = _Call(target, options, args, kwargs)
+        call = OutgoingCall(target, options, args, kwargs)
         return unpack(await self._dispatch(call, envelope.request, envelope.span_id))
 
     def _own_envelope(self) -> Envelope | None:
@@ -105,12 +106,12 @@ class LocalRouter:
         )
 
     def _work(
-        self, call: _Call, request: Request, parent: int | None, timeout_s: float | None
+        self, call: OutgoingCall, request: Request, parent: int | None, timeout_s: float | None
     ) -> Coroutine[Any, Any, Packed]:
         if parent is None:
             return self.answer(request, partial(self._dispatch, call, request, None))
         work = self._dispatch(call, request, parent)
-        return work if timeout_s is None else _limited(work, timeout_s, request)
+        return work if timeout_s is None else limited(work, timeout_s, request)
 
     async def answer(self, request: Request, work: Callable[[], Any]) -> Any:
         """Runs a request from its beginning to its trace.
@@ -126,7 +127,7 @@ class LocalRouter:
         try:
             if request.deadline is None:
                 return await work()
-            return await _limited(work(), request.deadline - request.started, request)
+            return await limited(work(), request.deadline - request.started, request)
         except BaseException as error:
             outcome, error_text = _outcome(error), _one_line(error)
             await request.give_up()
@@ -151,7 +152,7 @@ class LocalRouter:
             self.recorder.record(trace)
 
     def _dispatch(
-        self, call: _Call, request: Request, parent: int | None
+        self, call: OutgoingCall, request: Request, parent: int | None
     ) -> Coroutine[Any, Any, Packed]:
         if call.waits:
             return self._dispatch_when_settled(call, request, parent)
@@ -161,16 +162,18 @@ class LocalRouter:
             schedule = version.schedules[target.owner, target.graph]
             return run_schedule(schedule, version, request, parent, call.input())
         callee = version.callee(target.deployment)
-        return callee.call(call.method, _Call.load, call, request, parent, None, (), call.model_id)
+        return callee.call(
+            call.method, OutgoingCall.load, call, request, parent, None, (), call.model_id
+        )
 
     async def _dispatch_when_settled(
-        self, call: _Call, request: Request, parent: int | None
+        self, call: OutgoingCall, request: Request, parent: int | None
     ) -> Packed:
         await call.settle()
         return await self._dispatch(call, request, parent)
 
     async def _open(
-        self, call: _Call, request: Request, parent: int | None, options: CallOptions
+        self, call: OutgoingCall, request: Request, parent: int | None, options: CallOptions
     ) -> Any:
         """Opens a stream; a request that begins with it ends with it."""
         begins = parent is None
@@ -185,7 +188,7 @@ class LocalRouter:
                 )
             else:
                 source = await version.callee(target.deployment).open_stream(
-                    call.method, _Call.load, call, request, parent, None, (), call.model_id
+                    call.method, OutgoingCall.load, call, request, parent, None, (), call.model_id
                 )
         except BaseException as error:
             if begins:
@@ -194,7 +197,7 @@ class LocalRouter:
                 self._record(request, _outcome(error), _one_line(error))
             raise
         return (
-            _RootStream(
+            RootStream(
                 source, partial(self._end_stream, version, request), options.timeout_s, request
             )
             if begins
@@ -211,83 +214,6 @@ class LocalRouter:
         self._record(request, outcome, None if error is None else _one_line(error))
 
 
-class _Call:
-    """What a handle was asked for, with its arguments packed."""
-
-    __slots__ = ("args", "kwargs", "method", "model_id", "target", "waits")
-
-    def __init__(
-        self,
-        target: Target,
-        options: CallOptions,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-    ) -> None:
-        self.target = target
-        self.method = options.method
-        self.model_id = options.model_id
-        self.args = _packed(args)
-        self.kwargs = _packed_named(kwargs) if kwargs else {}
-        self.waits = Response in map(type, args) or Response in map(type, kwargs.values())
-
-    async def settle(self) -> None:
-        """Waits for the responses among the arguments."""
-        self.waits = False
-        self.args = [await _settled(one) for one in self.args]
-        self.kwargs = {name: await _settled(one) for name, one in self.kwargs.items()}
-
-    def load(self) -> Arguments:
-        """The arguments, for one replica."""
-        return [unpack(one) for one in self.args], {k: unpack(v) for k, v in self.kwargs.items()}
-
-    def input(self) -> Packed:
-        """The arguments as the input of a graph."""
-        if len(self.args) == 1 and not self.kwargs:
-            return self.args[0]
-        args, kwargs = self.load()
-        return pack(request_input(tuple(args), kwargs), what="the input")
-
-
-def _packed(args: tuple[Any, ...]) -> list[Packed]:
-    return [one if isinstance(one, Response) else pack(one, what="an argument") for one in args]
-
-
-def _packed_named(kwargs: Mapping[str, Any]) -> dict[str, Packed]:
-    return {
-        name: one if isinstance(one, Response) else pack(one, what=f"argument {name!r}")
-        for name, one in kwargs.items()
-    }
-
-
-async def _settled(one: Any) -> Packed:
-    return pack(await one) if isinstance(one, Response) else one
-
-
-async def _limited(work: Any, timeout_s: float | None, request: Request) -> Any:
-    """Awaits work; when the time is up, the error names the node that was at it."""
-    if timeout_s is None:
-        return await work
-    at_work: list[str | None] = []
-    loop = asyncio.get_running_loop()
-    # Asked a moment before the work is cancelled: afterwards nobody is at work.
-    look = loop.call_later(timeout_s, lambda: at_work.append(request.node_at_work()))
-    try:
-        async with asyncio.timeout(timeout_s) as limit:
-            return await work
-    except TimeoutError as error:
-        if not limit.expired():
-            raise
-        node = next(iter(at_work), None)
-        raise RequestTimeoutError(
-            f"the request took longer than its {timeout_s:g} s"
-            + (f"; {node} was at work" if node else ""),
-            node=node,
-            request_id=request.request_id,
-        ) from error
-    finally:
-        look.cancel()
-
-
 def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
@@ -301,63 +227,3 @@ def _outcome(error: BaseException) -> Outcome:
 def _one_line(error: BaseException) -> str:
     text = error.message if isinstance(error, GraphnbError) else f"{type(error).__name__}: {error}"
     return text.partition("\n")[0]
-
-
-class _LateStream:
-    """Opens its source when the first item is asked for (an `ItemSource`)."""
-
-    def __init__(self, open_source: Callable[[], Any]) -> None:
-        self._open_source = open_source
-        self._source: Any = None
-        self._closed = False
-
-    async def next_item(self) -> Packed:
-        if self._closed:
-            raise StopAsyncIteration
-        if self._source is None:
-            self._source = await self._open_source()
-        return await self._source.next_item()
-
-    def close(self) -> None:
-        self._closed = True
-        if self._source is not None:
-            self._source.close()
-
-
-class _RootStream:
-    """The stream that a request consists of: tells of its end, and keeps its deadline."""
-
-    def __init__(
-        self,
-        source: Any,
-        ended: Callable[[BaseException | None], None],
-        timeout_s: float | None,
-        request: Request,
-    ) -> None:
-        self._source = source
-        self._ended: Callable[[BaseException | None], None] | None = ended
-        self._deadline = request.deadline if timeout_s is not None else None
-        self._request = request
-
-    async def next_item(self) -> Packed:
-        try:
-            return await _limited(self._source.next_item(), self._remaining(), self._request)
-        except StopAsyncIteration:
-            self._end(None)
-            raise
-        except BaseException as error:
-            self._source.close()
-            self._end(error)
-            raise
-
-    def _remaining(self) -> float | None:
-        return None if self._deadline is None else max(0.0, self._deadline - clock())
-
-    def close(self) -> None:
-        self._source.close()
-        self._end(asyncio.CancelledError())
-
-    def _end(self, error: BaseException | None) -> None:
-        ended, self._ended = self._ended, None
-        if ended is not None:
-            ended(error)

@@ -1,0 +1,66 @@
+"""A call that a handle was asked for, on its way to a replica or a graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine import CallOptions, Response, Target
+from graphnb.engine.inputs import request_input
+from graphnb.engine.values import Packed, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphnb.engine.schedule import Arguments
+
+
+class OutgoingCall:
+    """What a handle was asked for, with its arguments packed."""
+
+    __slots__ = ("args", "kwargs", "method", "model_id", "target", "waits")
+
+    def __init__(
+        self,
+        target: Target,
+        options: CallOptions,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        self.target = target
+        self.method = options.method
+        self.model_id = options.model_id
+        self.args = _packed(args)
+        self.kwargs = _packed_named(kwargs) if kwargs else {}
+        self.waits = Response in map(type, args) or Response in map(type, kwargs.values())
+
+    async def settle(self) -> None:
+        """Waits for the responses among the arguments."""
+        self.waits = False
+        self.args = [await _settled(one) for one in self.args]
+        self.kwargs = {name: await _settled(one) for name, one in self.kwargs.items()}
+
+    def load(self) -> Arguments:
+        """The arguments, for one replica."""
+        return [unpack(one) for one in self.args], {k: unpack(v) for k, v in self.kwargs.items()}
+
+    def input(self) -> Packed:
+        """The arguments as the input of a graph."""
+        if len(self.args) == 1 and not self.kwargs:
+            return self.args[0]
+        args, kwargs = self.load()
+        return pack(request_input(tuple(args), kwargs), what="the input")
+
+
+def _packed(args: tuple[Any, ...]) -> list[Packed]:
+    return [one if isinstance(one, Response) else pack(one, what="an argument") for one in args]
+
+
+def _packed_named(kwargs: Mapping[str, Any]) -> dict[str, Packed]:
+    return {
+        name: one if isinstance(one, Response) else pack(one, what=f"argument {name!r}")
+        for name, one in kwargs.items()
+    }
+
+
+async def _settled(one: Any) -> Packed:
+    return pack(await one) if isinstance(one, Response) else one

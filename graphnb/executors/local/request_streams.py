@@ -1,0 +1,75 @@
+"""Streams that a request opens late, and that it ends with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.request import clock
+from graphnb.executors.local.limits import limited
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphnb.engine import Request
+    from graphnb.engine.values import Packed
+
+
+class LateStream:
+    """Opens its source when the first item is asked for (an `ItemSource`)."""
+
+    def __init__(self, open_source: Callable[[], Any]) -> None:
+        self._open_source = open_source
+        self._source: Any = None
+        self._closed = False
+
+    async def next_item(self) -> Packed:
+        if self._closed:
+            raise StopAsyncIteration
+        if self._source is None:
+            self._source = await self._open_source()
+        return await self._source.next_item()
+
+    def close(self) -> None:
+        self._closed = True
+        if self._source is not None:
+            self._source.close()
+
+
+class RootStream:
+    """The stream that a request consists of: tells of its end, and keeps its deadline."""
+
+    def __init__(
+        self,
+        source: Any,
+        ended: Callable[[BaseException | None], None],
+        timeout_s: float | None,
+        request: Request,
+    ) -> None:
+        self._source = source
+        self._ended: Callable[[BaseException | None], None] | None = ended
+        self._deadline = request.deadline if timeout_s is not None else None
+        self._request = request
+
+    async def next_item(self) -> Packed:
+        try:
+            return await limited(self._source.next_item(), self._remaining(), self._request)
+        except StopAsyncIteration:
+            self._end(None)
+            raise
+        except BaseException as error:
+            self._source.close()
+            self._end(error)
+            raise
+
+    def _remaining(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - clock())
+
+    def close(self) -> None:
+        self._source.close()
+        self._end(asyncio.CancelledError())
+
+    def _end(self, error: BaseException | None) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(error)
