@@ -34,8 +34,6 @@ from graphnb.authoring.nodes import (
 )
 from graphnb.authoring.signatures import (
     argument_names,
-    call_signature,
-    init_signature,
     max_batch_size,
 )
 from graphnb.authoring.walk import leaves, replace_leaves
@@ -183,7 +181,7 @@ class _Builder:
         target = node.func_or_class
         handles: list[HandleEdge] = []
         graphs: list[GraphEdge] = []
-        signature = init_signature(target) if node.is_class else call_signature(target)
+        signature = node.signature
         mark = functools.partial(self._init_leaf, name=name, handles=handles, graphs=graphs)
         args, kwargs = _replace_arguments(signature, node._args, node._kwargs, mark)
         user_options = node._deployment.user_options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
 
@@ -90,7 +91,7 @@ class _Bind:
         self._deployment = deployment
         self.__doc__ = deployment.__doc__
 
-    @property
+    @cached_property
     def __signature__(self) -> inspect.Signature:
         target = self._deployment.func_or_class
         return init_signature(target) if isinstance(target, type) else call_signature(target)

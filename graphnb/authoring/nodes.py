@@ -10,10 +10,10 @@ import copy
 import itertools
 import sys
 import weakref
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from graphnb.authoring.signatures import (
-    call_signature,
     check_arguments,
     is_streaming,
     method_signature,
@@ -154,6 +154,12 @@ class DeploymentNode(Node):
         return self._deployment.func_or_class
 
     @property
+    def signature(self) -> inspect.Signature:
+        """What its class is made with, or its function is called with."""
+        found: inspect.Signature = self._deployment.bind.__signature__  # type: ignore[attr-defined]
+        return found
+
+    @property
     def is_class(self) -> bool:
         """Whether it is a class that was bound, not a function."""
         return isinstance(self._deployment.func_or_class, type)
@@ -270,13 +276,12 @@ class CallNode(Node):
             found = getattr(target, self._method)
         return found
 
-    @property
+    @cached_property
     def signature(self) -> inspect.Signature:
         """What it is called with, without `self`."""
-        target = self._target.func_or_class
         if self._target.is_class:
-            return method_signature(target, self._method)
-        return call_signature(target)
+            return method_signature(self._target.func_or_class, self._method)
+        return self._target.signature
 
     def options(
         self,

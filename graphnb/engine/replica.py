@@ -48,6 +48,8 @@ class Method:
 
 # Threads are made as calls need them, and calls are bounded by slots, whose number may change.
 _ENOUGH = 100_000
+# For `__init__`, `reconfigure` and `check_health` of all replicas.
+_starters = ThreadPoolExecutor(_ENOUGH, thread_name_prefix="graphnb-start")
 
 
 class Replica:
@@ -71,7 +73,7 @@ class Replica:
         self.when_idle: asyncio.Event | None = None
         self.closers: list[Callable[[], None]] = []
         self.methods: dict[str, Method] = {}
-        self._threads = ThreadPoolExecutor(_ENOUGH, thread_name_prefix=f"graphnb-{replica_id}")
+        self._threads: ThreadPoolExecutor | None = None
 
     @property
     def context(self) -> ReplicaContext:
@@ -137,6 +139,9 @@ class Replica:
 
     def run_in_thread(self, context: Context, function: Callable[[], Any]) -> Any:
         """Starts a sync call in one of the replica's threads; returns its concurrent future."""
+        if self._threads is None:
+            name = f"graphnb-{self.replica_id}"
+            self._threads = ThreadPoolExecutor(_ENOUGH, thread_name_prefix=name)
         return self._threads.submit(context.run, function)
 
     async def idle(self) -> None:
@@ -151,7 +156,8 @@ class Replica:
         self.methods.clear()
         for close in self.closers:
             close()
-        self._threads.shutdown(wait=False)
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
         # Ray Serve's ingress classes have an async __del__, which garbage collection cannot await.
         finalize = getattr(type(instance), "__del__", None)
         if inspect.iscoroutinefunction(finalize):
@@ -177,7 +183,7 @@ class Replica:
                 raise _not_to_end(error) from error
 
         context = self._own_context()
-        return await asyncio.wrap_future(self._threads.submit(context.run, tamed))
+        return await asyncio.wrap_future(_starters.submit(context.run, tamed))
 
     def _own_context(self) -> Context:
         context = copy_context()
