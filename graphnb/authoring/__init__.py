@@ -12,7 +12,7 @@ from graphnb.authoring.bindings import (
     HandleMarker,
     ValueMarker,
 )
-from graphnb.authoring.build import build, unused_nodes
+from graphnb.authoring.build import build
 from graphnb.authoring.deployment import Deployment, deployment
 from graphnb.authoring.nodes import CallNode, DeploymentNode, InputNode, Node, label_nodes
 
@@ -31,5 +31,4 @@ __all__ = [
     "build",
     "deployment",
     "label_nodes",
-    "unused_nodes",
 ]

@@ -13,6 +13,7 @@ from graphnb.authoring.walk import Leaf
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from graphnb.graph.rules import Diagnostic
     from graphnb.graph.spec import GraphSpec, Path
 
 
@@ -44,6 +45,10 @@ class ValueMarker(Leaf):
     path: Path
 
 
+def _nowhere() -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentBinding:
     """What a deployment runs.
@@ -52,14 +57,14 @@ class DeploymentBinding:
         func_or_class: the user's own.
         args, kwargs: init args, with markers for handles.
         options: as the user gave them, objects and all.
-        cell: where it was defined, for people ("cell 4"), or None.
+        where: says where it was defined, for people ("cell 4"); asked when an error names it.
     """
 
     func_or_class: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    cell: str | None = None
+    where: Callable[[], str | None] = _nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,13 @@ class CallBinding:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A graph that can run: its spec, and bindings by deployment name and by call id."""
+    """A graph that can run: its spec, and bindings by deployment name and by call id.
+
+    Attributes:
+        findings: rules of severity "warning" that it breaks.
+    """
 
     spec: GraphSpec
     deployments: Mapping[str, DeploymentBinding]
     calls: Mapping[str, CallBinding]
+    findings: tuple[Diagnostic, ...] = ()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.bindings import (
@@ -69,43 +70,17 @@ def build(root: DeploymentNode, *, where: Where | None = None) -> Graph:
     """
     builder = _Builder(root, where or (lambda _definition: None))
     graph = builder.graph()
-    for finding in validate(graph.spec):
+    findings = validate(graph.spec)
+    for finding in findings:
         if finding.severity == "error":
             raise finding.error()
-    return graph
-
-
-def unused_nodes(root: Node) -> tuple[Diagnostic, ...]:
-    """Findings of GN113: nodes bound under the graph's inputs that the graph does not use."""
-    found = _Found(root)
-    bound = {one for node in found.inputs for one in node._bound}
-    targets = {id(call._target) for call in found.calls}
-    unused = [
-        one
-        for one in sorted(bound, key=lambda node: node._order)
-        if one not in found.calls and not _feeds(one, found, targets)
-    ]
-    return tuple(
-        rules.UNUSED_NODE.finding(
-            f"{one._label or one.name} is bound, and nothing in the graph uses it", node=one.name
-        )
-        for one in unused
-    )
+    return replace(graph, findings=(*findings, *builder.unused()))
 
 
 def used_nodes(root: Node) -> list[Node]:
     """All nodes that a root needs, without itself."""
     found = _Found(root)
     return [one for one in [*found.deployments, *found.calls, *found.inputs] if one is not root]
-
-
-def _feeds(node: CallNode, found: _Found, targets: set[int]) -> bool:
-    """Whether a node that is not in the graph is a copy of one that is (made by `.options`)."""
-    return any(
-        call._target is node._target and call._method == node._method and call._args is node._args
-        for call in found.calls
-        if id(node._target) in targets
-    )
 
 
 class _Found:
@@ -176,6 +151,18 @@ class _Builder:
             {spec.id: binding for spec, binding in calls},
         )
 
+    def unused(self) -> Iterator[Diagnostic]:
+        """Findings of GN113: nodes bound under the graph's inputs that the graph does not use."""
+        used = {(id(one._target), one._method, id(one._args)) for one in self._found.calls}
+        bound = {one for node in self._found.inputs for one in node._bound}
+        for one in sorted(bound, key=lambda node: node._order):
+            # `.options` makes a copy, of the same call.
+            if (id(one._target), one._method, id(one._args)) not in used:
+                yield rules.UNUSED_NODE.finding(
+                    f"{one._label or one.name} is bound, and nothing in the graph uses it",
+                    node=one.name,
+                )
+
     def _deployment(self, node: DeploymentNode) -> tuple[DeploymentSpec, DeploymentBinding]:
         name = self._names[id(node)]
         target = node.func_or_class
@@ -195,7 +182,9 @@ class _Builder:
             graphs=tuple(graphs),
             max_batch_size=max_batch_size(_functions(target)),
         )
-        binding = DeploymentBinding(target, args, kwargs, user_options, self._where(target))
+        binding = DeploymentBinding(
+            target, args, kwargs, user_options, functools.partial(self._where, target)
+        )
         return spec, binding
 
     def _init_leaf(

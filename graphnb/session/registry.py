@@ -7,13 +7,11 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphnb.authoring.build import unused_nodes
 from graphnb.errors import DeployError, GraphError, NotRunningError
 from graphnb.executors import ApplyResult, Executor, HttpOptions, executor_for
-from graphnb.graph.validate import validate
 from graphnb.session.http_settings import http_options
 from graphnb.session.running import Deployed, RunningGraph
-from graphnb.session.target import graph_of, root_of
+from graphnb.session.target import graph_of
 
 if TYPE_CHECKING:
     from graphnb.authoring import Graph
@@ -82,13 +80,11 @@ def deploy(
         )
     if _surroundings is not None:
         _surroundings.before_deploy()
-    root = root_of(target)
-    graph = graph_of(root, None if _surroundings is None else _surroundings.where)
+    graph = graph_of(target, None if _surroundings is None else _surroundings.where)
     options = http_options(http)
     prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
     found, result = _apply(graph, name, executor_for(on), prefix, options)
-    warnings = [one for one in validate(graph.spec) if one.severity == "warning"]
-    found.deployed = Deployed(result.changes, result.warnings, (*warnings, *unused_nodes(root)))
+    found.deployed = Deployed(result.changes, result.warnings, graph.findings)
     return found
 
 

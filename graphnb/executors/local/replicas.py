@@ -52,7 +52,7 @@ class ReplicaSet:
 
     Attributes:
         name: the deployment's name.
-        cell: where it was defined, for people; errors name it.
+        where: says where it was defined, for people; asked when an error names it.
         replicas: those that take calls.
         restarts: how many replicas were replaced because they were not well.
         error: why it is not well, or None.
@@ -60,9 +60,9 @@ class ReplicaSet:
         closed: its version has ended.
     """
 
-    def __init__(self, name: str, cell: str | None, limits: Limits) -> None:
+    def __init__(self, name: str, where: Callable[[], str | None], limits: Limits) -> None:
         self.name = name
-        self.cell = cell
+        self.where = where
         self.limits = limits
         self.replicas: list[Replica] = []
         self.restarts = 0
@@ -317,7 +317,7 @@ class ReplicaSet:
 
     def _wrapped(self, error: BaseException, node: str, request: Request) -> NodeError:
         error.with_traceback(user_traceback(error))
-        return node_error(error, node=node, cell=self.cell, request_id=request.request_id)
+        return node_error(error, node=node, cell=self.where(), request_id=request.request_id)
 
     def _release_later(self, replica: Replica, future: Any) -> bool:
         """Keeps the slot of a thread that goes on after its call was cancelled, until it ends."""

@@ -112,7 +112,7 @@ class Starter:
 
     def new_set(self, graph: Graph, name: str) -> ReplicaSet:
         """An empty set of replicas for a deployment."""
-        return ReplicaSet(name, graph.deployments[name].cell, LocalOptions.of(graph, name).limits)
+        return ReplicaSet(name, graph.deployments[name].where, LocalOptions.of(graph, name).limits)
 
     async def start_many(self, graph: Graph, name: str, count: int) -> list[Replica]:
         """Starts so many replicas of a deployment, at the same time.
@@ -216,7 +216,8 @@ def _pack_init(value: Any, name: str, what: str) -> Packed:
 def _start_error(
     binding: DeploymentBinding, name: str, error: Exception, doing: str = "start"
 ) -> DeployError:
-    where = f" ({binding.cell})" if binding.cell else ""
+    cell = binding.where()
+    where = f" ({cell})" if cell else ""
     made = DeployError(
         f"{name}{where} could not {doing}: {type(error).__name__}: {error}", deployment=name
     )
