@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from graphnb.authoring import deployment
+from graphnb.errors import InputError
 
 __all__ = ["DAGDriver"]
 
@@ -55,9 +56,9 @@ class DAGDriver:
     async def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the graph; the arguments are its input."""
         if self._only is None:
-            raise ValueError(
-                f"this driver has the routes {', '.join(self._graphs)}: "
-                "choose one with predict_with_route(route, ...)"
+            raise InputError(
+                f"this driver has the routes {', '.join(self._graphs)}",
+                hint="choose one with predict_with_route(route, ...)",
             )
         return await self._only._run(*args, **kwargs)
 
@@ -69,7 +70,9 @@ class DAGDriver:
         """Runs the graph of that route; the other arguments are its input."""
         graph = self._graphs.get(_route(route))
         if graph is None:
-            raise ValueError(f"there is no route {route!r}; routes: {', '.join(self._graphs)}")
+            raise InputError(
+                f"there is no route {route!r}", hint=f"there are: {', '.join(self._graphs)}"
+            )
         return await graph._run(*args, **kwargs)
 
 

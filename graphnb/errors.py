@@ -2,7 +2,9 @@
 
     GraphnbError
     ├── GraphError                  a graph that is written wrongly (has a rule's code)
-    │   └── GraphAttributeError     ... found while reading an attribute (also an AttributeError)
+    │   ├── GraphAttributeError     ... found while reading an attribute (also an AttributeError)
+    │   ├── GraphTypeError          ... a node used as a value (also a TypeError)
+    │   └── GraphValueError         ... an option's value (also a ValueError)
     ├── DeployError                 a deploy that did not happen; what served before still does
     ├── NotRunningError             no running graph, node or deployment has that name
     ├── RenderError                 a picture could not be laid out
@@ -31,6 +33,8 @@ __all__ = [
     "DeployError",
     "GraphAttributeError",
     "GraphError",
+    "GraphTypeError",
+    "GraphValueError",
     "GraphnbError",
     "InputError",
     "NodeError",
@@ -90,6 +94,14 @@ class GraphAttributeError(GraphError, AttributeError):
     """A graph error found while an attribute was read, so that `hasattr` still works."""
 
 
+class GraphTypeError(GraphError, TypeError):
+    """A node, or a deployment, was used as what it is not."""
+
+
+class GraphValueError(GraphError, ValueError):
+    """An option has a value that does not do."""
+
+
 class DeployError(GraphnbError):
     """A deploy or an update that did not happen; what served before still serves.
 
@@ -110,9 +122,11 @@ class DeployError(GraphnbError):
 class NotRunningError(GraphnbError, LookupError):
     """No running graph, or no node of one, has that name."""
 
-    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Sequence[str], *, hint: str | None = None
+    ) -> None:
         listed = ", ".join(known) if known else "none"
-        super().__init__(f"no {kind} is named {name!r}", hint=f"there are: {listed}")
+        super().__init__(f"no {kind} is named {name!r}", hint=hint or f"there are: {listed}")
         self.kind = kind
         self.name = name
         self.known = tuple(known)

@@ -21,7 +21,7 @@ from nbclient.exceptions import CellExecutionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LINES_PER_CELL = 12
+LINES_PER_CELL = 24
 CELL_TIMEOUT_S = 600
 ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -34,6 +34,8 @@ def main(source: Path, target: Path) -> int:
         timeout=CELL_TIMEOUT_S,
         # Saved widget state would hide the pictures that stand beside the widgets.
         store_widget_state=False,
+        # A progress line is written over and over: what counts is what is left of it.
+        coalesce_streams=True,
         # Else the kernel's own warnings would stand between the answers.
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(source.parent)}},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
 from graphnb.authoring.nodes import CallNode, DeploymentNode, Node, forbid_inputs
 from graphnb.authoring.options import check_options
 from graphnb.authoring.signatures import call_signature, check_arguments, init_signature
-from graphnb.errors import GraphAttributeError
+from graphnb.errors import GraphAttributeError, GraphTypeError
 from graphnb.graph import rules
 
 if TYPE_CHECKING:
@@ -70,13 +70,23 @@ class Deployment(Generic[P]):
                 node=self.name,
                 kind=GraphAttributeError,
             )
-        raise AttributeError(f"deployment {self.name!r} has no attribute {name!r}")
+        if name.startswith("_") or not callable(getattr(self.func_or_class, name, None)):
+            raise AttributeError(f"deployment {self.name!r} has no attribute {name!r}")
+        raise rules.UNKNOWN_METHOD.error(
+            f"{self.name} is not bound yet, and {name!r} is a method of what it makes",
+            node=self.name,
+            hint=f"write {self.name}.bind(...).{name}.bind(...)",
+            kind=GraphAttributeError,
+        )
 
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Not for a deployment: the error says what to do instead."""
-        raise TypeError(
-            f"deployment {self.name!r} is not called directly: use {self.name}.bind(...) "
-            f"in a graph, or {self.name}.func_or_class(...) for plain Python"
+        raise rules.NODE_AS_VALUE.error(
+            f"the deployment {self.name} is not called directly",
+            node=self.name,
+            hint=f"write {self.name}.bind(...) in a graph, "
+            f"or {self.name}.func_or_class(...) for plain Python",
+            kind=GraphTypeError,
         )
 
     def __repr__(self) -> str:

@@ -20,7 +20,7 @@ from graphnb.authoring.signatures import (
     public_methods,
 )
 from graphnb.authoring.walk import leaves
-from graphnb.errors import GraphAttributeError
+from graphnb.errors import GraphAttributeError, GraphError, GraphTypeError, GraphValueError
 from graphnb.graph import rules
 from graphnb.graph.spec import Key, Path, path_text
 
@@ -58,13 +58,16 @@ class Node:
         self._order = next(_order)
 
     def __bool__(self) -> bool:
-        raise TypeError(
-            f"{self!r} has no truth value: its result exists at request time only. "
-            "Choose inside a deployment, which may hold handles to both branches"
-        )
+        raise self._as_value("has no truth value")
 
     def __iter__(self) -> Any:
-        raise TypeError(f"{self!r} cannot be iterated: its result exists at request time only")
+        raise self._as_value("cannot be iterated")
+
+    def __format__(self, _spec: str) -> str:
+        raise self._as_value("cannot be put into a text")
+
+    def _as_value(self, what: str) -> GraphError:
+        return rules.NODE_AS_VALUE.error(f"{self!r} {what}", kind=GraphTypeError)
 
     def __reduce__(self) -> Any:
         raise rules.NOT_SERIALIZABLE.error(
@@ -224,7 +227,12 @@ class MethodStub:
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Not for a node: the error says what to do instead."""
         name = f"{self._node.name}.{self._method}"
-        raise TypeError(f"{name} is called at request time: write {name}.bind(...)")
+        raise rules.NODE_AS_VALUE.error(
+            f"{name} is called at request time",
+            node=self._node.name,
+            hint=f"write {name}.bind(...)",
+            kind=GraphTypeError,
+        )
 
     def __repr__(self) -> str:
         return f"<method {self._node.name}.{self._method} of a node>"
@@ -299,12 +307,19 @@ class CallNode(Node):
                 node, which then is run.
 
         Raises:
-            ValueError: `timeout_s` is not above 0, or `retries` is below 0.
+            GraphError: GN118, `timeout_s` is not above 0, or `retries` is below 0 (also a
+                ValueError).
         """
         if timeout_s is not None and timeout_s <= 0:
-            raise ValueError(f"timeout_s is {timeout_s}, expected seconds above 0")
+            raise rules.OPTION_VALUE.error(
+                f"timeout_s is {timeout_s}, expected seconds above 0",
+                node=self.name,
+                kind=GraphValueError,
+            )
         if retries is not None and retries < 0:
-            raise ValueError(f"retries is {retries}, expected 0 or more")
+            raise rules.OPTION_VALUE.error(
+                f"retries is {retries}, expected 0 or more", node=self.name, kind=GraphValueError
+            )
         made = copy.copy(self)
         made._order = next(_order)
         made._timeout_s = self._timeout_s if timeout_s is None else timeout_s

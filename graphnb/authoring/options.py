@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphnb.errors import GraphValueError
 from graphnb.graph import rules
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def ray_serve_options() -> tuple[str, ...]:
 
 
 def check_options(options: Mapping[str, Any], *, node: str) -> None:
-    """Checks the names of a deployment's options.
+    """Checks the names of a deployment's options, and the numbers among them.
 
     Raises:
-        GraphError: GN110, an option that Ray Serve does not have; the nearest is named.
+        GraphError: GN110, an option that Ray Serve does not have; the nearest is named. GN118, a
+            number that is none, or is too small.
     """
     unknown = [name for name in options if name not in OWN_OPTIONS]
     known = ray_serve_options() if unknown else ()
@@ -49,3 +51,27 @@ def check_options(options: Mapping[str, Any], *, node: str) -> None:
                 node=node,
                 hint=f"did you mean {near[0]!r}?" if near else None,
             )
+    for name, (least, kind) in _NUMBERS.items():
+        value = options.get(name)
+        if value is None or (name == "num_replicas" and value == "auto"):
+            continue
+        fits = isinstance(value, kind) and not isinstance(value, bool) and value >= least
+        if not fits:
+            noun = "a whole number" if kind is int else "a number"
+            raise rules.OPTION_VALUE.error(
+                f"{node} has {name}={value!r}, expected {noun} of {least} or more",
+                node=node,
+                kind=GraphValueError,
+            )
+
+
+# The least value, and the type; as Ray Serve has them.
+_NUMBERS: dict[str, tuple[int, Any]] = {
+    "num_replicas": (1, int),
+    "max_ongoing_requests": (1, int),
+    "max_queued_requests": (-1, int),
+    "graceful_shutdown_timeout_s": (0, int | float),
+    "graceful_shutdown_wait_loop_s": (0, int | float),
+    "health_check_period_s": (0, int | float),
+    "health_check_timeout_s": (0, int | float),
+}

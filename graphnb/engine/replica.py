@@ -134,7 +134,9 @@ class Replica:
         call = self.instance if is_function and name == "__call__" else None
         call = call or getattr(self.instance, name, None)
         if not callable(call):
-            raise TypeError(f"{self.deployment} has no method {name!r}")
+            methods = [one for one in dir(self.instance) if one[:1] != "_"]
+            known = f"; there are: {', '.join(methods)}" if methods and not is_function else ""
+            raise TypeError(f"{self.deployment} has no method {name!r}{known}")
         return Method(call, _kind(call))
 
     def run_in_thread(self, context: Context, function: Callable[[], Any]) -> Any:

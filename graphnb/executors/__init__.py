@@ -7,7 +7,7 @@ from graphnb.executors.base import (
     Executor,
     HttpOptions,
 )
-from graphnb.executors.choose import executor_for
+from graphnb.executors.choose import executor_for, known_executors
 
 __all__ = [
     "Application",
@@ -16,4 +16,5 @@ __all__ = [
     "Executor",
     "HttpOptions",
     "executor_for",
+    "known_executors",
 ]

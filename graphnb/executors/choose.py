@@ -38,7 +38,11 @@ def _made(name: str) -> Executor:
         if one.name == name:
             made: Executor = one.load()()
             return made
-    known = ["local", *sorted(one.name for one in entry_points(group=_GROUP))]
     raise DeployError(
-        f"there is no executor {name!r}", hint=f"on= takes one of: {', '.join(known)}"
+        f"there is no executor {name!r}", hint=f"on= takes one of: {', '.join(known_executors())}"
     )
+
+
+def known_executors() -> list[str]:
+    """The names that `on=` takes."""
+    return ["local", *sorted(one.name for one in entry_points(group=_GROUP))]

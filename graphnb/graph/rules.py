@@ -160,6 +160,19 @@ STREAM_AGAIN = Rule(
     "retries or a fallback of a generator",
     "a stream that has begun cannot be tried again: retry inside the generator",
 )
+OPTION_VALUE = Rule(
+    "GN118",
+    "error",
+    "an option with a value that does not do",
+    "see help(serve.deployment), and help of a node's .options",
+)
+NODE_AS_VALUE = Rule(
+    "GN119",
+    "error",
+    "a node used as a value",
+    "its result exists at request time only: pass the node to .bind(), or choose inside a "
+    "deployment that holds handles",
+)
 
 RULES: tuple[Rule, ...] = (
     UNKNOWN_METHOD,
@@ -179,4 +192,6 @@ RULES: tuple[Rule, ...] = (
     EMPTY_GRAPH,
     NOT_DEPLOYABLE,
     STREAM_AGAIN,
+    OPTION_VALUE,
+    NODE_AS_VALUE,
 )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
 
+from graphnb.executors import known_executors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -151,6 +153,19 @@ class MagicParser(argparse.ArgumentParser):
         return [name for name in self._option_string_actions if name.startswith("--")]
 
 
+def _route(text: str) -> str:
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not begin with a slash")
+    return text
+
+
+def _executor(text: str) -> str:
+    known = known_executors()
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of: {', '.join(known)}")
+    return text
+
+
 def _deploy(prog: str) -> MagicParser:
     parser = MagicParser(prog, "Deploy a graph, or update the running graph of that name.")
     if prog == "%deploy":
@@ -161,8 +176,10 @@ def _deploy(prog: str) -> MagicParser:
     else:
         parser.add_argument("name", metavar="NAME", help="what to call the graph")
         parser.add_argument("--root", metavar="VAR", help="the graph, where the cell makes several")
-    parser.add_argument("--route", metavar="/PATH", help="the path that it answers below")
-    parser.add_argument("--on", metavar="WHERE", help="where it runs: local")
+    parser.add_argument(
+        "--route", metavar="/PATH", type=_route, help="the path that it answers below"
+    )
+    parser.add_argument("--on", metavar="WHERE", type=_executor, help="where it runs: local")
     parser.add_argument("--no-http", action="store_true", help="answer by handle alone")
     return parser
 

@@ -108,9 +108,12 @@ class GraphMagics(Magics):
         graph = deploy(
             target, name=name, on=options.on, route_prefix=options.route, http=not options.no_http
         )
-        if not isinstance(self.shell.user_ns.get(name), CallNode | DeploymentNode | dict):
+        is_free = not isinstance(self.shell.user_ns.get(name), CallNode | DeploymentNode | dict)
+        if is_free and name.isidentifier():
             self.shell.user_ns[name] = graph
-        show_deployed(graph)
+            show_deployed(graph)
+        else:
+            show_deployed(graph, held=f"graphnb.get({name!r})")
 
     @no_var_expand
     @line_magic("graph")

@@ -30,13 +30,19 @@ if TYPE_CHECKING:
     from graphnb.telemetry.summary import GraphSummary
 
 
-def show_deployed(graph: RunningGraph) -> None:
-    """The picture, and one line: what changed, and where it answers."""
+def show_deployed(graph: RunningGraph, *, held: str | None = None) -> None:
+    """The picture, and one line: what changed, and where it answers.
+
+    Args:
+        graph: what was deployed.
+        held: how to get hold of it, where no variable has its name.
+    """
     display(mimebundle(graph.spec), raw=True)
     deployed = graph.deployed
     assert deployed is not None
     where = f" {graph.url}" if graph.url else ""
-    print(f"{graph.name}: {deployed.changes}{where}{proxy_hint(graph.url)}")
+    hold = f"; get it by {held}" if held else ""
+    print(f"{graph.name}: {deployed.changes}{where}{proxy_hint(graph.url)}{hold}")
     for warning in deployed.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     for finding in deployed.findings:

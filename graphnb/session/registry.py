@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import re
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.errors import DeployError, GraphError, NotRunningError
@@ -84,7 +85,10 @@ def deploy(
     options = http_options(http)
     prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
     found, result = _apply(graph, name, executor_for(on), prefix, options)
-    found.deployed = Deployed(result.changes, result.warnings, graph.findings)
+    changed_at = time.time()
+    if found.deployed is not None and not result.changes:
+        changed_at = found.deployed.at
+    found.deployed = Deployed(result.changes, result.warnings, graph.findings, changed_at)
     return found
 
 

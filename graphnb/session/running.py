@@ -27,11 +27,13 @@ class Deployed:
         changes: deployment by deployment.
         warnings: what the executor leaves out.
         findings: rules of severity "warning" that the graph breaks.
+        at: when it was done, in seconds since the epoch.
     """
 
     changes: SpecDiff
     warnings: tuple[str, ...]
     findings: tuple[Diagnostic, ...]
+    at: float = 0.0
 
 
 class RunningGraph:
@@ -162,10 +164,14 @@ class RunningGraph:
     def metrics(self, count: int | None = None) -> GraphSummary:
         """Percentiles per node, and where the time went, over the last requests.
 
+        Requests from before the last change of the graph are left out: they speak of other code.
+
         Args:
             count: how many requests back; all that are kept (the last 2,000) when None.
         """
-        return summarize(self._application.recorder.traces(count))
+        since = self.deployed.at if self.deployed is not None else 0.0
+        traces = self._application.recorder.traces(count)
+        return summarize(one for one in traces if one.started_at >= since)
 
     def bench(
         self,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from graphnb.authoring.build import Where
 
 
+_DRIVER = DAGDriver.func_or_class  # type: ignore[attr-defined]
+
+
 def root_of(target: Any) -> DeploymentNode:
     """The root node of a target: a bare call, and a dict of routes, get a DAGDriver.
 
@@ -38,7 +41,11 @@ def graph_of(target: Any, where: Where | None = None) -> Graph:
     Raises:
         GraphError: a rule is broken.
     """
-    return build(root_of(target), where=where)
+    graph = build(root_of(target), where=where)
+    root = graph.spec.deployment(graph.spec.root)
+    if graph.deployments[root.name].func_or_class is _DRIVER and not root.graphs:
+        raise rules.EMPTY_GRAPH.error("the DAGDriver has no graph", node=root.name)
+    return graph
 
 
 def _what(target: Any) -> str:

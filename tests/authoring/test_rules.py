@@ -1,4 +1,4 @@
-"""The rules GN101 to GN117: each mistake has a code, a node, a message naming it, and a hint."""
+"""The rules GN101 to GN119: each mistake has a code, a node, a message naming it, and a hint."""
 
 import threading
 
@@ -224,6 +224,41 @@ def _an_instance():
     serve.deployment(num_replicas=2)(object())
 
 
+def _no_replicas():
+    serve.deployment(num_replicas=0)(embed.func_or_class)
+
+
+def _a_limit_that_is_text():
+    embed.options(max_ongoing_requests="5")
+
+
+def _a_negative_timeout():
+    with InputNode() as inp:
+        embed.bind(inp).options(timeout_s=-1)
+
+
+def _a_node_as_a_condition():
+    with InputNode() as inp:
+        bool(inp["x"])
+
+
+def _a_node_in_a_text():
+    with InputNode() as inp:
+        embed.bind(f"hello {inp}")
+
+
+def _a_deployment_that_is_called():
+    embed("text")
+
+
+def _a_method_of_an_unbound_class():
+    _ = Model.score
+
+
+def _an_empty_driver():
+    deploy(DAGDriver.bind({}), name="never", http=False)
+
+
 CASES = [
     # the mistake, its code, the node it names, what the message and the hint must tell
     (_unknown_method, "GN101", "Model", ["Model", "'scroe'"], ["score", "classify", "stream"]),
@@ -273,6 +308,14 @@ CASES = [
     (_input_alone, "GN115", None, ["InputNode"], ["bind"]),
     (_retries_of_a_generator, "GN117", "Model.stream", ["Model.stream", "retries"], ["retry"]),
     (_fallback_of_a_generator, "GN117", "Model.stream", ["Model.stream", "fallback"], ["retry"]),
+    (_no_replicas, "GN118", "embed", ["num_replicas=0", "1 or more"], ["help"]),
+    (_a_limit_that_is_text, "GN118", "embed", ["max_ongoing_requests='5'"], ["help"]),
+    (_a_negative_timeout, "GN118", "embed", ["timeout_s is -1"], ["help"]),
+    (_a_node_as_a_condition, "GN119", None, ["InputNode['x']", "truth"], ["bind"]),
+    (_a_node_in_a_text, "GN119", None, ["InputNode", "text"], ["bind"]),
+    (_a_deployment_that_is_called, "GN119", "embed", ["embed"], ["embed.bind(...)"]),
+    (_a_method_of_an_unbound_class, "GN101", "Model", ["Model"], ["Model.bind(...).score"]),
+    (_an_empty_driver, "GN115", "DAGDriver", ["DAGDriver"], ["bind"]),
     (_not_a_class_or_function, "GN116", None, ["3"], ["class or a function"]),
     (_an_instance, "GN116", None, ["object"], ["class or a function"]),
 ]

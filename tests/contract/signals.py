@@ -202,9 +202,12 @@ class SignalServer(socketserver.ThreadingTCPServer):
 
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self):
-        scope, verb, name, value = json.loads(self.rfile.readline())
-        ok, found = getattr(self.server.boards[scope], verb)(name, value)
-        # Whoever asked may have been cancelled meanwhile.
+        # Whoever asks may be cancelled at any moment, before the question or before the answer.
         with contextlib.suppress(OSError):
+            question = self.rfile.readline()
+            if not question:
+                return
+            scope, verb, name, value = json.loads(question)
+            ok, found = getattr(self.server.boards[scope], verb)(name, value)
             self.wfile.write(json.dumps({"ok": ok, "value": found}).encode() + b"\n")
             self.wfile.flush()

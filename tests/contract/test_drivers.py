@@ -12,6 +12,7 @@ from PIL import Image
 
 from graphnb import DAGDriver, InputNode, http_adapters, serve
 from graphnb.drivers import DAGDriver as SameDriver
+from graphnb.errors import InputError
 
 
 class Item(pydantic.BaseModel):
@@ -74,9 +75,9 @@ def test_a_driver_of_several_graphs_has_routes(routed, client):
 
 def test_a_wrong_route_lists_the_right_ones(routed, client):
     """`predict` without a route, and an unknown route, say which there are."""
-    with pytest.raises(ValueError, match="/double, /describe"):
+    with pytest.raises(InputError, match="/double, /describe"):
         routed.handle.predict.remote(4).result()
-    with pytest.raises(ValueError, match=r"'/other'.*/double, /describe"):
+    with pytest.raises(InputError, match=r"(?s)'/other'.*/double, /describe"):
         routed.handle.predict_with_route.remote("/other", 4).result()
     assert client.post(routed.url + "other", json=4).status_code == 404
     assert client.post(routed.url, json=4).status_code == 404

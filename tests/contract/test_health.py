@@ -46,8 +46,8 @@ def test_a_sick_replica_is_replaced(deploy, signals, patient, is_async):
     assert (status.restarts, status.running, status.error) == (1, 1, None)
 
 
-def test_one_failed_check_is_forgiven(deploy, signals, patient):
-    """A single failure replaces nobody."""
+def test_failures_that_are_not_in_a_row_are_forgiven(deploy, signals):
+    """A replica that fails now and then, and is well in between, is not replaced."""
 
     @serve.deployment(**QUICK)
     class Hiccup:
@@ -55,14 +55,14 @@ def test_one_failed_check_is_forgiven(deploy, signals, patient):
             signals.note("made")
 
         def check_health(self):
-            if signals.note("checked") == 2:
+            if signals.note("checked") % 2:
                 raise RuntimeError("hiccup")
 
         async def __call__(self, x):
             return x
 
     graph = deploy(Hiccup.bind())
-    signals.wait_for_notes("checked", 8)
+    signals.wait_for_notes("checked", 12)
     assert signals.notes("made") == [None]
     assert status_of(graph, "Hiccup").restarts == 0
 

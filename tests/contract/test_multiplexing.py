@@ -134,6 +134,23 @@ def test_replicas_keep_models_of_their_own(deploy, signals, translator):
     assert {len(set(one)) for one in tags.values()} == {1}
 
 
+def test_a_busy_replica_is_not_overloaded_for_its_model(deploy, signals):
+    """When the replica that has a model is busy, another one takes the call: limits come first."""
+
+    @serve.deployment(num_replicas=2, max_ongoing_requests=1)
+    class Model:
+        async def run(self, x):
+            tag = serve.get_replica_context().replica_tag
+            async with signals.ainside(tag):
+                await signals.ameet("both", 2)
+            return tag
+
+    handle = deploy(Model.bind()).handle.run.options(multiplexed_model_id="m")
+    tags = [one.result() for one in [handle.remote(n) for n in range(6)]]
+    assert len(set(tags)) == 2
+    assert {signals.peak(tag) for tag in tags} == {1}
+
+
 def test_deployments_do_not_share_models(deploy, signals, translator):
     """Two binds of one class load each for itself."""
 

@@ -226,6 +226,25 @@ def test_a_response_may_be_the_input_of_a_graph(deploy, graph):
     assert other.remote(x=graph.remote(5)).result() == 7
 
 
+def test_a_response_may_be_the_argument_of_a_stream(deploy, graph):
+    """A stream waits for the responses among its arguments, and fails as they do."""
+
+    @serve.deployment
+    class Counter:
+        async def count(self, start, stop=0):
+            for number in range(start, stop):
+                yield number
+
+        async def fail(self):
+            raise KeyError("gone")
+
+    handle = deploy(Counter.bind(), name="counter").handle
+    streaming = handle.count.options(stream=True)
+    assert list(streaming.remote(graph.remote(0), stop=graph.remote(3))) == [1, 2, 3]
+    with pytest.raises(KeyError):
+        list(streaming.remote(0, handle.fail.remote()))
+
+
 def test_a_response_that_failed_fails_what_it_was_passed_to(deploy):
     """The error is the one of the node that failed first."""
     handle = deploy(Model.bind()).handle

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 
 import httpx
 import numpy as np
@@ -318,6 +319,61 @@ def test_a_task_that_reads_a_stream_may_be_cancelled(deploy, signals, counter):
 
     asyncio.run(read())
     assert signals.wait_for_notes("closed", 1) == ["async"]
+
+
+def test_ctrl_c_while_reading_ends_the_stream(deploy, signals, counter, ctrl_c):
+    """A KeyboardInterrupt while an item is waited for closes the generator."""
+    graph = stream_graph(deploy, counter, "async_count")
+    stream = graph.options(stream=True).remote(3)
+    assert next(stream) == 0
+    waiting = threading.Event()
+
+    def interrupt():
+        waiting.wait()
+        time.sleep(0.02)  # until the main thread waits for the item
+        ctrl_c()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        waiting.set()
+        next(stream)
+    thread.join()
+    assert signals.wait_for_notes("closed", 1)
+    eventually(lambda: status_of(graph, "Counter").ongoing == 0)
+
+
+def test_what_a_stream_needs_is_cancelled_when_part_of_it_fails(deploy, signals):
+    """When one input of a streaming root raises, the others are cancelled and told of."""
+
+    @serve.deployment
+    async def waits(x):
+        try:
+            await signals.aset("waiting")
+            await signals.await_("never")
+        finally:
+            signals.note("cancelled")
+
+    @serve.deployment
+    async def fails(x):
+        await asyncio.to_thread(signals.wait, "waiting")
+        raise ValueError("no")
+
+    @serve.deployment
+    async def spread(*xs):
+        for x in xs:
+            yield x
+
+    with InputNode() as inp:
+        node = spread.bind(waits.bind(inp), fails.bind(inp))
+    graph = deploy(node)
+    stream = graph.options(stream=True).remote(1)
+    with pytest.raises(ValueError):
+        next(stream)
+    assert signals.wait_for_notes("cancelled", 1)
+    outcomes = {one.node: one.outcome for one in graph.trace("failed").spans}
+    assert outcomes["waits"] == "cancelled"
+    assert outcomes["fails"] == "error"
 
 
 def test_a_time_out_covers_the_whole_stream(deploy, signals, counter):

@@ -342,6 +342,56 @@ def test_a_replica_that_leaves_ends_its_request(deploy, signals):
     assert sorted(one.result() for one in responses) == [0, 1, 2]
 
 
+def test_a_replica_that_leaves_ends_its_stream(deploy, signals):
+    """A stream that a leaving replica is in the middle of goes on to its end."""
+
+    @serve.deployment(max_ongoing_requests=1)
+    class Counter:
+        def count(self, x):
+            yield serve.get_replica_context().replica_tag
+            signals.wait("go")
+            yield from range(x)
+
+    def graph_of(count):
+        with InputNode() as inp:
+            return deploy(Counter.options(num_replicas=count).bind().count.bind(inp))
+
+    graph = graph_of(2)
+    streams = [graph.options(stream=True).remote(3) for _ in range(2)]
+    assert len({next(one) for one in streams}) == 2
+    graph_of(1)
+    assert status_of(graph, "Counter").running == 1
+    signals.set("go")
+    assert [list(one) for one in streams] == [[0, 1, 2]] * 2
+
+
+def test_a_replica_that_leaves_is_let_go_when_it_is_idle(deploy, signals):
+    """A leaving replica is finalized as soon as its last call has ended, and not before."""
+
+    @serve.deployment(max_ongoing_requests=1)
+    class Waits:
+        async def run(self, x):
+            await signals.anote("began")
+            await signals.await_("go")
+            signals.note("ended")
+            return x
+
+        def __del__(self):
+            signals.note("gone", len(signals.notes("ended")))
+
+    def graph_of(count):
+        with InputNode() as inp:
+            return deploy(Waits.options(num_replicas=count).bind().run.bind(inp))
+
+    graph = graph_of(2)
+    responses = [graph.remote(number) for number in range(2)]
+    signals.wait_for_notes("began", 2)
+    graph_of(1)
+    signals.set("go")
+    assert [one.result() for one in responses] == [0, 1]
+    assert signals.wait_for_notes("gone", 1)[0] >= 1
+
+
 def test_more_replicas_serve_those_who_wait(deploy, signals):
     """Calls in the queue go to the replicas that an update adds."""
 

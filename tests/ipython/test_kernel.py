@@ -163,7 +163,7 @@ def test_a_body_that_fails_is_a_cell_that_failed(kernel, body):
     ("cell", "error", "lines"),
     [
         ("looked.bind(1)", "GraphAttributeError", 2),
-        ("%deploy looked --on nowhere", "DeployError", 2),
+        ("serve.deployment(num_replicas=0)(len)", "GraphValueError", 2),
         ("graphnb.get('nothing')", "NotRunningError", 2),
     ],
 )

@@ -78,7 +78,9 @@ class LocalApplication:
 
     def _version(self) -> Version:
         if self._router.current is None:
-            raise NotRunningError("running graph", self._name, [])
+            raise NotRunningError(
+                "running graph", self._name, [], hint="it has ended: deploy it again"
+            )
         return self._router.current
 
     def handle(self, deployment: str) -> Handle:

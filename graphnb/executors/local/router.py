@@ -140,7 +140,9 @@ class LocalRouter:
     def _begin(self, request: Request) -> Version:
         version = self.current
         if version is None:
-            raise NotRunningError("running graph", self._name, [])
+            raise NotRunningError(
+                "running graph", self._name, [], hint="it has ended: deploy it again"
+            )
         request.version = version
         version.enter(request)
         return version
