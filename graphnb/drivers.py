@@ -83,8 +83,12 @@ def _route(text: str) -> str:
 def _fastapi(graphs: Mapping[str, Any], adapters: Any) -> Any:
     """A FastAPI app with one POST route for each graph, with and without a slash at the end."""
     from fastapi import FastAPI
+    from fastapi.exceptions import RequestValidationError
+    from starlette.exceptions import HTTPException as StarletteHTTPException
 
     app = FastAPI(title="graphnb", redirect_slashes=False)
+    app.add_exception_handler(StarletteHTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
     for route, graph in graphs.items():
         adapter = adapters.get(route) if isinstance(adapters, Mapping) else adapters
         endpoint = _endpoint(graph, adapter)
@@ -99,6 +103,18 @@ def _fastapi(graphs: Mapping[str, Any], adapters: Any) -> Any:
                 response_model=None,
             )
     return app
+
+
+async def _refused(_request: Any, error: Any) -> Any:
+    """What does not fit, in the shape that all errors have: {"error": reason}."""
+    from starlette.responses import JSONResponse
+
+    status = getattr(error, "status_code", 422)
+    reason = getattr(error, "detail", None)
+    if reason is None:  # of a pydantic model: each field, and what is wrong with it
+        found = [(".".join(map(str, one["loc"][1:])), one["msg"]) for one in error.errors()]
+        reason = "; ".join(f"{where}: {what}" if where else what for where, what in found)
+    return JSONResponse({"error": reason}, status, headers=getattr(error, "headers", None))
 
 
 def _endpoint(graph: Any, adapter: Any) -> Callable[..., Any]:

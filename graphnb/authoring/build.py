@@ -153,13 +153,14 @@ class _Builder:
 
     def unused(self) -> Iterator[Diagnostic]:
         """Findings of GN113: nodes bound under the graph's inputs that the graph does not use."""
-        used = {(id(one._target), one._method, id(one._args)) for one in self._found.calls}
-        bound = {one for node in self._found.inputs for one in node._bound}
+        used = {_identity(one) for one in (*self._found.calls, *self._found.deployments)}
+        bound = [one for node in self._found.inputs for one in node._bound]
+        # Of a class whose only call is unused, the call is told.
+        called = {id(one._target) for one in bound if isinstance(one, CallNode)}
         for one in sorted(bound, key=lambda node: node._order):
-            # `.options` makes a copy, of the same call.
-            if (id(one._target), one._method, id(one._args)) not in used:
+            if _identity(one) not in used and id(one) not in called:
                 yield rules.UNUSED_NODE.finding(
-                    f"{one._label or one.name} is bound, and nothing in the graph uses it",
+                    f"{_shown_name(one)} is bound, and nothing in the graph uses it",
                     node=one.name,
                 )
 
@@ -272,6 +273,17 @@ class _Builder:
             return None, None
         marker = self._value_marker(fallback) if isinstance(fallback, Node) else None
         return (marker, marker.source) if marker else (fallback, "value")
+
+
+def _shown_name(node: CallNode | DeploymentNode) -> str:
+    return (isinstance(node, CallNode) and node._label) or node.name
+
+
+def _identity(node: Node) -> tuple[object, ...]:
+    """What a call has in common with its copies, which `.options` makes."""
+    if isinstance(node, CallNode):
+        return (id(node._target), node._method, id(node._args))
+    return (id(node),)
 
 
 def _replace_arguments(

@@ -103,7 +103,7 @@ class InputNode(Node):
         self._open = False
         self._label: str | None = None
         # Weak, so that a node whose variable was bound anew is not "a node that nothing uses".
-        self._bound: weakref.WeakSet[CallNode] = weakref.WeakSet()
+        self._bound: weakref.WeakSet[CallNode | DeploymentNode] = weakref.WeakSet()
 
     def __enter__(self) -> Self:
         self._open = True
@@ -145,6 +145,9 @@ class DeploymentNode(Node):
         self._deployment = deployment
         self._args = args
         self._kwargs = dict(kwargs)
+        if self.is_class:
+            for one in _open_inputs[-1:]:
+                one._bound.add(self)
 
     @property
     def name(self) -> str:

@@ -395,6 +395,17 @@ def test_a_node_that_nothing_uses_is_a_warning(deploy):
     del forgotten
 
 
+def test_a_class_that_nothing_uses_is_a_warning(deploy):
+    """GN113 speaks of a bound class, too, when none of its methods is bound."""
+    with InputNode() as inp:
+        spare = Model.bind(2)
+        node = embed.bind(inp)
+    found = warnings_of(deploy, node)
+    assert [code for code, _node, _message in found] == ["GN113"]
+    assert "Model" in found[0][2]
+    del spare
+
+
 def test_a_variable_that_was_bound_anew_is_no_warning(deploy):
     """GN113 speaks of nodes that somebody still holds: writing a cell again is no mistake."""
     with InputNode() as inp:

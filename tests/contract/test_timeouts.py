@@ -16,8 +16,8 @@ def slow(signals):
     @serve.deployment
     class Slow:
         async def run(self, x):
-            await signals.anote("began", x)
-            try:
+            try:  # the note is there for the test before it is for this coroutine
+                await signals.anote("began", x)
                 await signals.await_("go")
             except asyncio.CancelledError:
                 signals.note("cancelled", x)

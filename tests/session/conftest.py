@@ -32,8 +32,8 @@ def gated(signals):
 
     @serve.deployment(max_ongoing_requests=100)
     async def wait(x):
-        await signals.anote("began", x)
-        try:
+        try:  # the note is there for the test before it is for this coroutine
+            await signals.anote("began", x)
             await signals.await_("go")
         except BaseException as error:
             signals.note("ended by", type(error).__name__)
