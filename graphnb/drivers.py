@@ -32,8 +32,9 @@ class DAGDriver:
     Args:
         dags: a graph, or a dict from route ("/classify") to graph.
         http_adapter: makes the graph's input of an HTTP request: a function with FastAPI
-            annotations, a pydantic model, or a dict of these by route. By default the JSON body
-            is the input.
+            annotations, a pydantic model, the name of an adapter ("json_to_ndarray", or one that
+            an installed package brings), or a dict of these by route. By default the JSON body is
+            the input.
     """
 
     def __init__(self, dags: Any, http_adapter: Any = None) -> None:
@@ -121,9 +122,9 @@ def _endpoint(graph: Any, adapter: Any) -> Callable[..., Any]:
     from fastapi import Body, Depends
 
     from graphnb.engine.asgi import json_response, stream_response
-    from graphnb.http_adapters import json_request
+    from graphnb.http_adapters import adapter_named, json_request
 
-    adapter = adapter or json_request
+    adapter = adapter_named(adapter) if isinstance(adapter, str) else adapter or json_request
 
     async def answer(request: Any) -> Any:
         if graph.streams:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from importlib.metadata import entry_points
 from typing import Any
 
 from fastapi import HTTPException
@@ -17,12 +18,34 @@ from starlette.requests import Request
 __all__ = [
     "Array",
     "BufferedRequest",
+    "adapter_named",
     "image_to_ndarray",
     "json_request",
     "json_to_ndarray",
     "pandas_read_json",
     "starlette_request",
 ]
+
+
+_GROUP = "graphnb.http_adapters"
+
+
+def adapter_named(name: str) -> Any:
+    """The adapter of that name: one of these, or one that an installed package brings.
+
+    Packages name theirs under the entry-point group `graphnb.http_adapters`.
+
+    Raises:
+        LookupError: there is none; says which there are.
+    """
+    own = {one.__name__: one for one in _OWN}
+    if name in own:
+        return own[name]
+    outside = {one.name: one for one in entry_points(group=_GROUP)}
+    if name not in outside:
+        known = ", ".join([*own, *sorted(outside)])
+        raise LookupError(f"there is no http adapter {name!r}; there are: {known}")
+    return outside[name].load()
 
 
 async def json_request(request: Request) -> Any:
@@ -141,3 +164,6 @@ async def pandas_read_json(request: Request) -> Any:
         return pd.read_json(io.StringIO(body), **options)
     except Exception as error:  # noqa: BLE001  pandas raises all kinds: it is the client's body
         raise HTTPException(422, f"not a table: {error}") from None
+
+
+_OWN = (json_request, starlette_request, json_to_ndarray, image_to_ndarray, pandas_read_json)

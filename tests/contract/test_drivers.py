@@ -10,7 +10,7 @@ import pydantic
 import pytest
 from PIL import Image
 
-from graphnb import DAGDriver, InputNode, http_adapters, serve
+from graphnb import DAGDriver, InputNode, errors, http_adapters, serve
 from graphnb.drivers import DAGDriver as SameDriver
 from graphnb.errors import InputError
 
@@ -508,3 +508,42 @@ def test_an_edited_model_of_the_walk_through_keeps_the_others(walk_through, depl
     graph = deploy(OwnDriver.options(route_prefix="/my-dag").bind(combined), http=True)
     assert graph.deployed.changes.names("replaced") == ("Weighted_1",)
     assert graph.remote(["1", [1], "sum"]).result() == "sum of ['1 * 2.0', '3 * 2.0']"
+
+
+def test_an_adapter_may_be_named(deploy, client):
+    """A name stands for an adapter of graphnb's, and an unknown one lists those there are."""
+
+    @serve.deployment
+    def total(array):
+        return float(array.sum())
+
+    with InputNode() as inp:
+        node = total.bind(inp)
+    graph = deploy(DAGDriver.bind(node, http_adapter="json_to_ndarray"), http=True)
+    assert client.post(graph.url, json={"array": [1, 2.5]}).json() == 3.5
+    with pytest.raises(errors.DeployError, match="'nothing'; there are: json_request"):
+        deploy(DAGDriver.bind(node, http_adapter="nothing"), name="other", http=True)
+
+
+def test_an_adapter_may_come_from_outside(deploy, client, monkeypatch):
+    """An installed package brings adapters under an entry-point group."""
+
+    def upper(text: str) -> str:
+        return text.upper()
+
+    class Brought:
+        name = "upper"
+
+        def load(self):
+            return upper
+
+    monkeypatch.setattr(http_adapters, "entry_points", lambda group: [Brought()])
+
+    @serve.deployment
+    def same(x):
+        return x
+
+    with InputNode() as inp:
+        node = same.bind(inp)
+    graph = deploy(DAGDriver.bind(node, http_adapter="upper"), http=True)
+    assert client.post(graph.url, params={"text": "hi"}).json() == "HI"
