@@ -420,6 +420,28 @@ def test_a_root_class_gets_the_request(deploy, client):
     }
 
 
+def test_a_sync_root_class_blocks_nobody(deploy, signals, client):
+    """A sync `__call__(request)` runs in a thread: two of them meet at a barrier."""
+
+    @serve.deployment
+    class Root:
+        def __call__(self, request):
+            signals.meet("two", 2)
+            return [threading.get_ident(), request.method]
+
+    url = deploy(Root.bind(), http=True).url
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(client.get(url).json())) for _ in range(2)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len({ident for ident, _method in found}) == 2
+    assert {method for _ident, method in found} == {"GET"}
+
+
 def test_a_root_class_calls_its_graphs(deploy, client):
     """A root of the user's own reads the request and runs its graph."""
 

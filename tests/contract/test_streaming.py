@@ -146,6 +146,15 @@ def test_a_nodes_stream_is_read_by_another(deploy, signals, counter, kind):
     assert list(graph.handle.options(stream=True).doubled.remote(4)) == [0, 2, 4, 6]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_wrong_arguments_of_a_stream_are_told_by_name(deploy, counter, kind):
+    """A generator that is called with what it does not take fails as a request, by its name."""
+    method = getattr(deploy(counter.bind()).handle, kind).options(stream=True)
+    for args in ((), (1, 2)):
+        with pytest.raises(RequestError, match=kind):
+            list(method.remote(*args))
+
+
 def test_a_stream_has_inputs_that_are_nodes(deploy):
     """The nodes that a streaming root needs run first, and together."""
 
