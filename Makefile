@@ -9,7 +9,7 @@ TOUR := notebooks/01_tour.ipynb
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test browser check bench lock clean
+.PHONY: help demo lab test tools check bench lock clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,20 +20,21 @@ demo: $(READY) ## execute the tour notebook, print what its cells answer, keep i
 lab: $(READY) ## open JupyterLab on the tour, on this machine only
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(ROOT_FLAG) $(TOUR)
 
-test: $(READY) browser ## run every test, then every notebook cell by cell; report coverage
+test: $(READY) tools ## run every test, then every notebook cell by cell; report coverage
 	$(BIN)/pytest --cov
 	sanitizers=$$($(BIN)/graphnb nbval-config --path) && \
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with "$$sanitizers" notebooks
 
-# Pictures are looked at in Debian's Chromium; without one those tests are skipped, and say so.
-browser:
-	@command -v chromium >/dev/null || { \
+# Pictures are looked at in Debian's Chromium, and laid out by Debian's Graphviz as well; without
+# them those tests are skipped, and say so.
+tools:
+	@{ command -v chromium && command -v dot; } >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "Installing Chromium."; \
+			echo "Installing Chromium and Graphviz."; \
 			apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-				chromium fonts-dejavu-core >/dev/null; \
+				chromium fonts-dejavu-core graphviz >/dev/null; \
 		else \
-			echo "Tests in a browser are skipped: install chromium (apt-get install chromium)."; \
+			echo "Some tests are skipped: install chromium and graphviz (apt-get install)."; \
 		fi; }
 
 check: $(READY) ## lint, formatting, types, and which way imports point

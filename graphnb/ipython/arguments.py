@@ -6,7 +6,7 @@ import argparse
 import ast
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from IPython.core.error import UsageError
 
@@ -272,8 +272,3 @@ def parser_of(magic: str) -> MagicParser:
 def help_of(magic: str) -> str:
     """The help text of a magic."""
     return parser_of(magic).format_help()
-
-
-def usage_error(message: Any) -> UsageError:
-    """A user's mistake, shown in one line."""
-    return UsageError(str(message))

@@ -10,7 +10,6 @@ from IPython.core.error import UsageError
 
 from graphnb.authoring import CallNode, DeploymentNode, Node
 from graphnb.authoring.build import used_nodes
-from graphnb.errors import GraphError
 from graphnb.session import RunningGraph, get, running
 
 if TYPE_CHECKING:
@@ -115,6 +114,3 @@ def running_graph(shell: InteractiveShell, name: str | None) -> RunningGraph:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UsageError(f"no graph named {name!r} is running; there are: {listed}{hint}")
     return get(name)
-
-
-__all__ = ["GraphError", "is_target", "named_target", "running_graph", "target_of_cell"]

@@ -9,12 +9,12 @@ import re
 import socket
 from typing import TYPE_CHECKING, Any
 
-from graphnb.engine.asgi import AsgiApp, Message, Receive, Scope, Send
 from graphnb.errors import DeployError
 from graphnb.executors.base import DEFAULT_PORT, HttpOptions
 from graphnb.executors.local.http_request import answer_http, send_error
 
 if TYPE_CHECKING:
+    from graphnb.engine.asgi import Receive, Scope, Send
     from graphnb.executors.local.router import LocalRouter
 
 HOST = "127.0.0.1"
@@ -204,6 +204,3 @@ def _bind(port: int | None) -> socket.socket:
             return sock
         sock.close()
     raise DeployError(f"port {port} of {HOST} is taken", hint="leave the port out for a free one")
-
-
-__all__ = ["AsgiApp", "HttpServer", "Message"]
