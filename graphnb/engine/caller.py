@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphnb.engine.schedule import Arguments
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from graphnb.engine.arguments import Load
     from graphnb.engine.request import Request
     from graphnb.engine.schedule import Schedule
     from graphnb.engine.values import Packed
-
-Load = Callable[[Any], Arguments]
-"""Makes the arguments of a call from what they are kept in, when a replica is ready for them."""
 
 
 class Callee(Protocol):

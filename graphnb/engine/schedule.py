@@ -7,25 +7,29 @@ so that editing a node does not change it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.bindings import CallBinding, Graph, ValueMarker
-from graphnb.authoring.walk import leaves, replace_leaves
-from graphnb.engine.values import Packed, Parcel, pack, unpack
+from graphnb.authoring.walk import leaves
+from graphnb.engine.arguments import (
+    Load,
+    LoadShape,
+    LoadSlot,
+    LoadSlots,
+    Place,
+    Shape,
+    Template,
+)
+from graphnb.engine.values import Packed, pack
 from graphnb.errors import GraphError, NotSerializableError
 from graphnb.graph import rules
 from graphnb.graph.topology import graph_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from graphnb.graph.spec import Path
-
-Arguments = tuple[Sequence[Any], Mapping[str, Any]]
-Load = Callable[[list[Packed]], Arguments]
-"""Reads the slots; returns positional and keyword arguments that nobody else sees."""
-
-NO_KWARGS: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,41 +213,32 @@ class _Compiler:
 
     def _load(self, call: str) -> Load:
         binding = self._graph.calls[call]
-        places = [
-            self._argument(call, name, one)
+        parts: dict[int, int] = {}  # by slot
+        positional = [
+            self._place(call, name, one, parts)
             for name, one in zip(binding.arg_names, binding.args, strict=True)
         ]
-        named = {name: self._argument(call, name, one) for name, one in binding.kwargs.items()}
-        if named:
-            return _load_any(tuple(places), named)
-        numbers = [one for one in places if isinstance(one, int)]
-        if len(numbers) < len(places):
-            return _load_any(tuple(places), {})
-        return _load_one(numbers[0]) if len(numbers) == 1 else _load_all(tuple(numbers))
+        named = {n: self._place(call, n, one, parts) for n, one in binding.kwargs.items()}
+        slots = tuple(parts)
+        if named or any(isinstance(one, Template) for one in positional):
+            return LoadShape(slots, Shape(tuple(positional), named))
+        chosen = tuple(slots[one] for one in positional if isinstance(one, int))
+        return LoadSlot(chosen[0]) if len(chosen) == 1 else LoadSlots(chosen)
 
-    def _argument(self, call: str, name: str, template: Any) -> int | Callable[[list[Packed]], Any]:
-        """The slot of a plain argument; what fills the template of a nested one."""
+    def _place(self, call: str, name: str, template: Any, parts: dict[int, int]) -> Place:
+        """The part that is a plain argument; the template of one with values inside."""
         if isinstance(template, ValueMarker):
-            return self._slots[template.source, template.path]
-        marked = any(isinstance(leaf, ValueMarker) for leaf, _place in leaves(template))
+            return parts.setdefault(self._slots[template.source, template.path], len(parts))
+        markers = [leaf for leaf, _ in leaves(template) if isinstance(leaf, ValueMarker)]
         packed = _pack_constant(template, f"argument {name!r}", call)
-        if marked:
-            return self._filler(packed)
-        self._constants.append(packed)
-        return len(self._slots) + len(self._constants) - 1
-
-    def _filler(self, packed: Packed) -> Callable[[list[Packed]], Any]:
-        slots = self._slots
-
-        def fill(values: list[Packed]) -> Any:
-            def value_of(leaf: Any, _place: str) -> Any:
-                if isinstance(leaf, ValueMarker):
-                    return unpack(values[slots[leaf.source, leaf.path]])
-                return leaf
-
-            return replace_leaves(unpack(packed), value_of)
-
-        return fill
+        if not markers:
+            self._constants.append(packed)
+            slot = len(self._slots) + len(self._constants) - 1
+            return parts.setdefault(slot, len(parts))
+        keys = {(one.source, one.path): self._slots[one.source, one.path] for one in markers}
+        return Template(
+            packed, {key: parts.setdefault(slot, len(parts)) for key, slot in keys.items()}
+        )
 
 
 def _pack_constant(value: Any, what: str, call: str) -> Packed:
@@ -254,29 +249,3 @@ def _pack_constant(value: Any, what: str, call: str) -> Packed:
         if isinstance(cause, GraphError):  # a node, hidden where it cannot be found
             raise GraphError(cause.code, cause.message, node=call, hint=cause.hint) from error
         raise rules.NOT_SERIALIZABLE.error(error.message, node=call) from error
-
-
-def _load_one(slot: int) -> Load:
-    def load(values: list[Packed]) -> Arguments:
-        value = values[slot]
-        return (value.load() if type(value) is Parcel else value,), NO_KWARGS
-
-    return load
-
-
-def _load_all(slots: tuple[int, ...]) -> Load:
-    def load(values: list[Packed]) -> Arguments:
-        picked = [values[slot] for slot in slots]
-        return [one.load() if type(one) is Parcel else one for one in picked], NO_KWARGS
-
-    return load
-
-
-def _load_any(places: tuple[Any, ...], named: Mapping[str, Any]) -> Load:
-    def load(values: list[Packed]) -> Arguments:
-        def one(place: Any) -> Any:
-            return unpack(values[place]) if isinstance(place, int) else place(values)
-
-        return [one(place) for place in places], {name: one(p) for name, p in named.items()}
-
-    return load

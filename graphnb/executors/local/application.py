@@ -11,10 +11,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
+from graphnb.engine.router import GraphRouter
 from graphnb.errors import NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.local.health import watch_health
-from graphnb.executors.local.router import LocalRouter
 from graphnb.executors.local.starter import LocalOptions, Starter, left_out
 from graphnb.executors.local.update import Update
 from graphnb.telemetry import Recorder
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from graphnb.authoring import Graph
+    from graphnb.engine.loop import EngineLoop
+    from graphnb.engine.replica_set import ReplicaSet
     from graphnb.executors.local.http import HttpServer
-    from graphnb.executors.local.loop import EngineLoop
-    from graphnb.executors.local.replicas import ReplicaSet
-    from graphnb.executors.local.version import Version
+    from graphnb.executors.local.version import LocalVersion
     from graphnb.graph import GraphSpec
 
 
@@ -38,7 +38,7 @@ class LocalApplication:
         self._engine = engine
         self._server = server
         self._recorder = Recorder()
-        self._router = LocalRouter(name, engine, self._recorder)
+        self._router: GraphRouter[LocalVersion] = GraphRouter(name, engine, self._recorder)
         self._starter = Starter(name, self._router)
         self._applying = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
@@ -76,7 +76,7 @@ class LocalApplication:
     def http(self) -> HttpOptions | None:
         return self._http
 
-    def _version(self) -> Version:
+    def _version(self) -> LocalVersion:
         if self._router.current is None:
             raise NotRunningError(
                 "running graph", self._name, [], hint="it has ended: deploy it again"
@@ -127,7 +127,7 @@ class LocalApplication:
                 self._in_background(old.retire(update.gone(version)))
             return ApplyResult(update.changes, left_out(graph), self._url)
 
-    def _settle(self, version: Version, name: str) -> None:
+    def _settle(self, version: LocalVersion, name: str) -> None:
         """Gives a deployment its limits, lets surplus replicas go, and has its health watched."""
         replicas, options = version.sets[name], LocalOptions.of(version.graph, name)
         replicas.limits = options.limits

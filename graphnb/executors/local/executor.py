@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from graphnb.engine.loop import EngineLoop
 from graphnb.executors.local.application import LocalApplication
 from graphnb.executors.local.http import HttpServer
-from graphnb.executors.local.loop import EngineLoop
 
 
 class LocalExecutor:

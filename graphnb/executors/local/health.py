@@ -10,15 +10,16 @@ from graphnb.executors.local.starter import LocalOptions, Starter
 
 if TYPE_CHECKING:
     from graphnb.engine import Replica
-    from graphnb.executors.local.replicas import ReplicaSet
-    from graphnb.executors.local.router import LocalRouter
+    from graphnb.engine.replica_set import ReplicaSet
+    from graphnb.engine.router import GraphRouter
+    from graphnb.executors.local.version import LocalVersion
 
 # As in Ray Serve: so many failures one after the other, and a replica is replaced.
 FAILURES_TO_REPLACE = 3
 
 
 async def watch_health(
-    starter: Starter, router: LocalRouter, name: str, replicas: ReplicaSet
+    starter: Starter, router: GraphRouter[LocalVersion], name: str, replicas: ReplicaSet
 ) -> None:
     """Calls `check_health` of each replica at the deployment's period, until the set is closed."""
     failures: dict[str, int] = {}
@@ -53,15 +54,18 @@ async def _problem(replica: Replica, timeout_s: float) -> str | None:
 
 
 async def _replace(
-    starter: Starter, router: LocalRouter, name: str, replicas: ReplicaSet, sick: Replica
+    starter: Starter,
+    router: GraphRouter[LocalVersion],
+    name: str,
+    replicas: ReplicaSet,
+    sick: Replica,
 ) -> None:
     """Starts another replica in place of a sick one; keeps the sick one when that fails."""
     version = router.current
     if version is None or replicas.closed:
         return
     try:
-        init_args = starter.pack_init_args(version.graph, name)
-        fresh = await starter.start(version.graph, name, init_args)
+        fresh = await starter.start_one(version.graph, name)
     except DeployError as error:
         replicas.error = error.message
         return

@@ -9,13 +9,13 @@ import re
 import socket
 from typing import TYPE_CHECKING, Any
 
+from graphnb.engine.http_request import answer_http, send_error
 from graphnb.errors import DeployError
 from graphnb.executors.base import DEFAULT_PORT, HttpOptions
-from graphnb.executors.local.http_request import answer_http, send_error
 
 if TYPE_CHECKING:
     from graphnb.engine.asgi import Receive, Scope, Send
-    from graphnb.executors.local.router import LocalRouter
+    from graphnb.engine.router import GraphRouter
 
 HOST = "127.0.0.1"
 
@@ -24,7 +24,7 @@ class HttpServer:
     """Uvicorn on the engine's loop; started with the first graph that wants it."""
 
     def __init__(self) -> None:
-        self._routes: dict[str, tuple[str, LocalRouter, HttpOptions]] = {}
+        self._routes: dict[str, tuple[str, GraphRouter[Any], HttpOptions]] = {}
         self._reserved: dict[str, str] = {}
         self._moving = asyncio.Lock()
         self._server: Any = None
@@ -61,7 +61,7 @@ class HttpServer:
         self._reserved = {at: one for at, one in self._reserved.items() if one != name}
 
     def publish(
-        self, name: str, router: LocalRouter, prefix: str, options: HttpOptions | None
+        self, name: str, router: GraphRouter[Any], prefix: str, options: HttpOptions | None
     ) -> str | None:
         """Lets a graph answer below a reserved prefix; what it published before is replaced.
 
@@ -75,7 +75,7 @@ class HttpServer:
         self._routes[prefix] = (name, router, options)
         return f"http://{HOST}:{self._port}{prefix}"
 
-    def unpublish(self, router: LocalRouter) -> None:
+    def unpublish(self, router: GraphRouter[Any]) -> None:
         """Ends what the graph of that router published."""
         self._routes = {at: one for at, one in self._routes.items() if one[1] is not router}
 
@@ -151,9 +151,9 @@ class HttpServer:
                 send, 401, "a bearer token is needed", headers=[(b"www-authenticate", b"Bearer")]
             )
             return
-        await answer_http(router, options, _below(scope, prefix), receive, send)
+        await answer_http(router, options.max_body, _below(scope, prefix), receive, send)
 
-    def _find(self, path: str) -> tuple[str, tuple[str, LocalRouter, HttpOptions]] | None:
+    def _find(self, path: str) -> tuple[str, tuple[str, GraphRouter[Any], HttpOptions]] | None:
         """The route with the longest prefix that the path is at or below."""
         for prefix in sorted(self._routes, key=len, reverse=True):
             if prefix in ("/", path) or path.startswith(prefix + "/"):

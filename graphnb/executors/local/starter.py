@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphnb.authoring import DeploymentBinding, Graph, GraphMarker, HandleMarker
-from graphnb.authoring.walk import replace_leaves
-from graphnb.engine import CallOptions, DeploymentTarget, GraphTarget, Handle, Replica, Router
-from graphnb.engine.tracebacks import user_traceback
-from graphnb.engine.values import Packed, pack, unpack
-from graphnb.errors import DeployError, NotSerializableError
-from graphnb.executors.local.replicas import Limits, ReplicaSet
-from graphnb.graph import rules
+from graphnb.engine.replica import Replica
+from graphnb.engine.replica_set import Limits, ReplicaSet
+from graphnb.engine.starting import ReplicaStarter, own_copy, pack_init_args, start_error
 
-_numbers = itertools.count()
+if TYPE_CHECKING:
+    from graphnb.authoring import Graph
+    from graphnb.engine import Router
 
 # Ray Serve's defaults.
 DEFAULT_MAX_ONGOING = 5
@@ -83,32 +78,11 @@ def left_out(graph: Graph) -> tuple[str, ...]:
     return tuple(found)
 
 
-InitArgs = tuple[tuple[Packed, ...], Mapping[str, Packed]]
-
-
 class Starter:
     """Makes replicas of one application's deployments."""
 
     def __init__(self, app_name: str, router: Router) -> None:
-        self._app_name = app_name
-        self._router = router
-
-    def pack_init_args(self, graph: Graph, name: str) -> InitArgs:
-        """The init args of a deployment, serialized once for all its replicas.
-
-        Raises:
-            GraphError: GN114, one of them cannot be serialized.
-        """
-        binding = graph.deployments[name]
-        return (
-            tuple(
-                _pack_init(one, name, f"argument {index}") for index, one in enumerate(binding.args)
-            ),
-            {
-                key: _pack_init(one, name, f"argument {key!r}")
-                for key, one in binding.kwargs.items()
-            },
-        )
+        self._replicas = ReplicaStarter(app_name, router, _adopt)
 
     def new_set(self, graph: Graph, name: str) -> ReplicaSet:
         """An empty set of replicas for a deployment."""
@@ -121,8 +95,9 @@ class Starter:
             DeployError: one of them could not start; none of them is kept.
             GraphError: GN114, an init argument cannot be serialized.
         """
-        init_args = self.pack_init_args(graph, name)
-        starts = [self.start(graph, name, init_args) for _ in range(count)]
+        binding = graph.deployments[name]
+        init_args = pack_init_args(binding, name)
+        starts = [self._replicas.start(name, binding, init_args) for _ in range(count)]
         made = await asyncio.gather(*starts, return_exceptions=True)
         failed = next((one for one in made if isinstance(one, BaseException)), None)
         started = [one for one in made if isinstance(one, Replica)]
@@ -132,29 +107,14 @@ class Starter:
             await one.close()
         raise failed
 
-    async def start(self, graph: Graph, name: str, init_args: InitArgs) -> Replica:
-        """Starts one replica: `__init__`, then `reconfigure` where there is a `user_config`.
+    async def start_one(self, graph: Graph, name: str) -> Replica:
+        """Starts one replica of a deployment.
 
         Raises:
             DeployError: user code raised; the original error is its cause.
         """
-        binding, options = graph.deployments[name], LocalOptions.of(graph, name)
-        replica_id = f"{name}#{next(_numbers)}"
-        replica = Replica(self._app_name, name, replica_id)
-        args, kwargs = init_args
-        try:
-            await replica.start(
-                binding.func_or_class,
-                tuple(self._live(one, name) for one in args),
-                {key: self._live(one, name) for key, one in kwargs.items()},
-            )
-            await _adopt(replica)
-            if options.user_config is not None:
-                await replica.reconfigure(_own_copy(options.user_config))
-        except Exception as error:
-            await replica.close()
-            raise _start_error(binding, name, error) from error
-        return replica
+        binding = graph.deployments[name]
+        return await self._replicas.start(name, binding, pack_init_args(binding, name))
 
     async def reconfigure(self, graph: Graph, name: str, replicas: ReplicaSet) -> None:
         """Gives a deployment's `user_config` to all its replicas.
@@ -165,27 +125,9 @@ class Starter:
         config = LocalOptions.of(graph, name).user_config
         try:
             for one in replicas.replicas:
-                await one.reconfigure(_own_copy(config))
+                await one.reconfigure(own_copy(config))
         except Exception as error:
-            raise _start_error(graph.deployments[name], name, error, "reconfigure") from error
-
-    def _live(self, packed: Packed, owner: str) -> Any:
-        """An init argument with handles where markers stand."""
-
-        def live(leaf: Any, _place: str) -> Any:
-            if isinstance(leaf, HandleMarker):
-                return Handle(self._router, DeploymentTarget(leaf.deployment), CallOptions())
-            if isinstance(leaf, GraphMarker):
-                target = GraphTarget(owner, leaf.graph, leaf.streams)
-                return Handle(self._router, target, CallOptions())
-            return leaf
-
-        return replace_leaves(unpack(packed), live)
-
-
-def _own_copy(user_config: Any) -> Any:
-    """The configuration for one replica, which may change what it is given."""
-    return unpack(pack(user_config, what="the user_config"))
+            raise start_error(graph.deployments[name], name, error, "reconfigure") from error
 
 
 async def _adopt(replica: Replica) -> None:
@@ -204,23 +146,3 @@ def _has_serve_parts(target: Any) -> bool:
     return any(base.__module__.startswith("ray.serve") for base in cls.__mro__) or any(
         hasattr(inspect.getattr_static(cls, name, None), "_get_max_batch_size") for name in dir(cls)
     )
-
-
-def _pack_init(value: Any, name: str, what: str) -> Packed:
-    try:
-        return pack(value, what=what, node=name)
-    except NotSerializableError as error:
-        raise rules.NOT_SERIALIZABLE.error(error.message, node=name) from error
-
-
-def _start_error(
-    binding: DeploymentBinding, name: str, error: Exception, doing: str = "start"
-) -> DeployError:
-    cell = binding.where()
-    where = f" ({cell})" if cell else ""
-    made = DeployError(
-        f"{name}{where} could not {doing}: {type(error).__name__}: {error}", deployment=name
-    )
-    error.with_traceback(user_traceback(error))
-    # The same frames, so that a debugger stands where user code failed.
-    return made.with_traceback(error.__traceback__)

@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from graphnb.engine.version import compile_schedules
 from graphnb.executors.local.starter import LocalOptions, Starter
-from graphnb.executors.local.version import Version, compile_schedules
+from graphnb.executors.local.version import LocalVersion
 from graphnb.graph import SpecDiff, diff
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from graphnb.authoring import Graph
     from graphnb.engine import Replica
-    from graphnb.executors.local.replicas import ReplicaSet
+    from graphnb.engine.replica_set import ReplicaSet
 
 
 class Update:
@@ -29,7 +30,7 @@ class Update:
     """
 
     def __init__(
-        self, old: Version | None, graph: Graph, starter: Starter, application: object
+        self, old: LocalVersion | None, graph: Graph, starter: Starter, application: object
     ) -> None:
         self.changes: SpecDiff = diff(old.graph.spec if old else None, graph.spec)
         self._old = old
@@ -72,7 +73,7 @@ class Update:
             with contextlib.suppress(Exception):  # it had that configuration before
                 await self._starter.reconfigure(self._old.graph, name, self._old.sets[name])
 
-    def commit(self) -> Version:
+    def commit(self) -> LocalVersion:
         """The new version, with its replicas in place."""
         kept = self._old.sets if self._old else {}
         sets = {
@@ -81,9 +82,9 @@ class Update:
         }
         for name, added in self._added.items():
             sets[name].replicas = [*sets[name].replicas, *added]
-        return Version(self._graph, sets, self._schedules, self._application)
+        return LocalVersion(self._graph, sets, self._schedules, self._application)
 
-    def gone(self, version: Version) -> list[ReplicaSet]:
+    def gone(self, version: LocalVersion) -> list[ReplicaSet]:
         """The replicas of the old version that the new one has not."""
         kept = set(map(id, version.sets.values()))
         old = self._old.sets.values() if self._old else ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.context import InContext
 from graphnb.engine.node_errors import node_error
+from graphnb.engine.replica_stream import ReplicaStream
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.values import SCALARS, Packed, Parcel, pack, unpack
@@ -21,13 +22,12 @@ from graphnb.errors import (
     RequestCancelledError,
     RequestError,
 )
-from graphnb.executors.local.streams import LocalStream
 from graphnb.telemetry.spans import Outcome, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from graphnb.engine.caller import Load
+    from graphnb.engine.arguments import Load
     from graphnb.engine.replica import Method, Replica
 
 _set_envelope = current_envelope.set
@@ -339,11 +339,11 @@ class ReplicaSet:
         call: str | None,
         after: tuple[str, ...],
         model_id: str,
-    ) -> LocalStream:
+    ) -> ReplicaStream:
         """Calls a generator; it holds its slot until it ends or nobody reads any more."""
         began = clock()
         replica = self._take(model_id) or await self._wait_for_slot(request)
-        stream = LocalStream(self, replica, request, parent, call, after, method, began)
+        stream = ReplicaStream(self, replica, request, parent, call, after, method, began)
         try:
             found = replica.method(method)
             if not found.kind.endswith("stream"):

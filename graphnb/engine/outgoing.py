@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphnb.engine import CallOptions, Response, Target
+from graphnb.engine.arguments import Message, Shape
 from graphnb.engine.inputs import request_input
+from graphnb.engine.response import Response
 from graphnb.engine.values import Packed, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphnb.engine.schedule import Arguments
+    from graphnb.engine.arguments import Arguments
+    from graphnb.engine.handle import CallOptions, Target
 
 
 class OutgoingCall:
@@ -39,16 +41,32 @@ class OutgoingCall:
         self.args = [await _settled(one) for one in self.args]
         self.kwargs = {name: await _settled(one) for name, one in self.kwargs.items()}
 
-    def load(self) -> Arguments:
-        """The arguments, for one replica."""
-        return [unpack(one) for one in self.args], {k: unpack(v) for k, v in self.kwargs.items()}
-
     def input(self) -> Packed:
         """The arguments as the input of a graph."""
         if len(self.args) == 1 and not self.kwargs:
             return self.args[0]
-        args, kwargs = self.load()
+        args, kwargs = load_outgoing(self)
         return pack(request_input(tuple(args), kwargs), what="the input")
+
+
+class LoadOutgoing:
+    """The arguments of an `OutgoingCall`."""
+
+    __slots__ = ()
+
+    def __call__(self, call: OutgoingCall) -> Arguments:
+        named = {name: unpack(one) for name, one in call.kwargs.items()}
+        return [unpack(one) for one in call.args], named
+
+    def message(self, call: OutgoingCall) -> Message:
+        if not call.kwargs:
+            return Message(call.args, None)
+        count = len(call.args)
+        named = {name: count + index for index, name in enumerate(call.kwargs)}
+        return Message([*call.args, *call.kwargs.values()], Shape(tuple(range(count)), named))
+
+
+load_outgoing = LoadOutgoing()
 
 
 def _packed(args: tuple[Any, ...]) -> list[Packed]:

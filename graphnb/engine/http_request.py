@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphnb.engine import CallOptions, Request
+from graphnb.engine.arguments import load_given
+from graphnb.engine.handle import CallOptions
 from graphnb.errors import (
     BackPressureError,
     CallError,
@@ -21,10 +22,10 @@ from graphnb.errors import (
 )
 
 if TYPE_CHECKING:
+    from graphnb.engine.arguments import Arguments
     from graphnb.engine.asgi import Message, Receive, Scope, Send
-    from graphnb.engine.schedule import Arguments
-    from graphnb.executors.base import HttpOptions
-    from graphnb.executors.local.router import LocalRouter
+    from graphnb.engine.request import Request
+    from graphnb.engine.router import GraphRouter
 
 REQUEST_ID = "x-request-id"
 TIMEOUT = "x-request-timeout-seconds"
@@ -45,12 +46,18 @@ class BadRequestError(Exception):
 
 
 async def answer_http(
-    router: LocalRouter, options: HttpOptions, scope: Scope, receive: Receive, send: Send
+    router: GraphRouter[Any], max_body: int, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Answers one request with the root of the graph that the router is of."""
+    """Answers one request with the root of the graph that the router is of.
+
+    Args:
+        router: the graph's.
+        max_body: bytes that the request's body may have.
+        scope, receive, send: of ASGI.
+    """
     headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
     try:
-        body = await _read_body(headers, receive, options.max_body)
+        body = await _read_body(headers, receive, max_body)
         request = router.new_request(_call_options(headers))
     except BadRequestError as error:
         await send_error(send, error.status, error.reason)
@@ -70,7 +77,7 @@ async def answer_http(
 
 
 async def _run(
-    router: LocalRouter,
+    router: GraphRouter[Any],
     request: Request,
     scope: Scope,
     receive: Receive,
@@ -80,10 +87,8 @@ async def _run(
     def work() -> Any:
         version = request.version
         arguments: Arguments = ((scope, receive, exchange.send), {})
-        callee = version.callee(version.graph.spec.root)
-        return callee.call(
-            HTTP_METHOD, lambda kept: kept, arguments, request, None, None, (), model_id
-        )
+        callee = version.callee(version.root)
+        return callee.call(HTTP_METHOD, load_given, arguments, request, None, None, (), model_id)
 
     try:
         await router.answer(request, work)

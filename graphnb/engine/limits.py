@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.errors import RequestTimeoutError
 
 if TYPE_CHECKING:
-    from graphnb.engine import Request
+    from graphnb.engine.request import Request
 
 
 async def limited(work: Any, timeout_s: float | None, request: Request) -> Any:

@@ -14,10 +14,10 @@ from graphnb.telemetry.spans import Outcome, Span
 
 if TYPE_CHECKING:
     from graphnb.engine.replica import Method, Replica
-    from graphnb.executors.local.replicas import ReplicaSet
+    from graphnb.engine.replica_set import ReplicaSet
 
 
-class LocalStream:
+class ReplicaStream:
     """The items of one call of a generator (an `ItemSource`)."""
 
     def __init__(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from graphnb.engine.limits import limited
 from graphnb.engine.request import clock
-from graphnb.executors.local.limits import limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from graphnb.engine import Request
+    from graphnb.engine.request import Request
     from graphnb.engine.values import Packed
 
 
@@ -24,6 +24,7 @@ class LateStream:
         self._closed = False
 
     async def next_item(self) -> Packed:
+        """The next item; StopAsyncIteration at the end."""
         if self._closed:
             raise StopAsyncIteration
         if self._source is None:
@@ -31,6 +32,7 @@ class LateStream:
         return await self._source.next_item()
 
     def close(self) -> None:
+        """Nobody reads any more."""
         self._closed = True
         if self._source is not None:
             self._source.close()
@@ -52,6 +54,7 @@ class RootStream:
         self._request = request
 
     async def next_item(self) -> Packed:
+        """The next item; StopAsyncIteration at the end."""
         try:
             return await limited(self._source.next_item(), self._remaining(), self._request)
         except StopAsyncIteration:
@@ -66,6 +69,7 @@ class RootStream:
         return None if self._deadline is None else max(0.0, self._deadline - clock())
 
     def close(self) -> None:
+        """Nobody reads any more."""
         self._source.close()
         self._end(asyncio.CancelledError())
 

@@ -4,44 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from graphnb.engine import (
-    CallOptions,
-    Envelope,
-    GraphTarget,
-    Request,
-    Response,
-    ResponseStream,
-    Target,
-    current_envelope,
-    open_schedule_stream,
-    run_schedule,
-)
-from graphnb.engine.request import cancel_once
+from graphnb.engine.handle import CallOptions, GraphTarget, Target
+from graphnb.engine.limits import limited
+from graphnb.engine.outgoing import OutgoingCall, load_outgoing
+from graphnb.engine.request import Envelope, Request, cancel_once, current_envelope
+from graphnb.engine.request_streams import LateStream, RootStream
+from graphnb.engine.response import Response
+from graphnb.engine.run import open_schedule_stream, run_schedule
+from graphnb.engine.stream import ResponseStream
 from graphnb.engine.values import Packed, unpack
 from graphnb.errors import GraphnbError, NotRunningError, RequestTimeoutError
-from graphnb.executors.local.limits import limited
-from graphnb.executors.local.outgoing import OutgoingCall
-from graphnb.executors.local.request_streams import LateStream, RootStream
 from graphnb.telemetry import Outcome, Recorder, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from graphnb.executors.local.loop import EngineLoop
-    from graphnb.executors.local.version import Version
+    from graphnb.engine.loop import EngineLoop
+    from graphnb.engine.version import Version
 
 
-class LocalRouter:
-    """The `Router` of one local graph.
+V = TypeVar("V", bound="Version")
+
+
+class GraphRouter(Generic[V]):
+    """The `Router` of one graph in this process.
 
     Attributes:
         current: the version that answers requests that begin now; None when the graph has ended.
     """
 
     def __init__(self, name: str, engine: EngineLoop, recorder: Recorder) -> None:
-        self.current: Version | None = None
+        self.current: V | None = None
         self.recorder = recorder
         self._name = name
         self._engine = engine
@@ -137,7 +132,7 @@ class LocalRouter:
             version.leave(request)
             self._record(request, outcome, error_text)
 
-    def _begin(self, request: Request) -> Version:
+    def _begin(self, request: Request) -> V:
         version = self.current
         if version is None:
             raise NotRunningError(
@@ -165,7 +160,7 @@ class LocalRouter:
             return run_schedule(schedule, version, request, parent, call.input())
         callee = version.callee(target.deployment)
         return callee.call(
-            call.method, OutgoingCall.load, call, request, parent, None, (), call.model_id
+            call.method, load_outgoing, call, request, parent, None, (), call.model_id
         )
 
     async def _dispatch_when_settled(
@@ -190,7 +185,7 @@ class LocalRouter:
                 )
             else:
                 source = await version.callee(target.deployment).open_stream(
-                    call.method, OutgoingCall.load, call, request, parent, None, (), call.model_id
+                    call.method, load_outgoing, call, request, parent, None, (), call.model_id
                 )
         except BaseException as error:
             if begins:
@@ -206,7 +201,7 @@ class LocalRouter:
             else source
         )
 
-    def _end_stream(self, version: Version, request: Request, error: BaseException | None) -> None:
+    def _end_stream(self, version: V, request: Request, error: BaseException | None) -> None:
         version.leave(request)
         for task in request.tasks:
             if error is not None and task is not asyncio.current_task():

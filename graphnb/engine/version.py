@@ -1,0 +1,98 @@
+"""One state of a running graph, as this process knows it: its schedules, and whom they call.
+
+A request is answered by the version that was there when it began, whatever is deployed
+meanwhile; a version is let go when its last request has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.schedule import Schedule, compile_schedule
+from graphnb.errors import NotRunningError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from graphnb.authoring import Graph
+    from graphnb.engine.caller import Callee
+    from graphnb.engine.request import Request
+    from graphnb.engine.values import Packed
+
+
+Schedules = Mapping[tuple[str, str], Schedule]
+"""By the deployment that holds the graph, and the graph's place in its init args."""
+
+
+def compile_schedules(graph: Graph) -> Schedules:
+    """The schedules of all graph handles of an application.
+
+    Raises:
+        GraphError: GN114, a constant argument cannot be serialized.
+    """
+    return {
+        (one.name, edge.argument): compile_schedule(graph, edge.call)
+        for one in graph.spec.deployments
+        for edge in one.graphs
+    }
+
+
+class Version:
+    """What answers the requests that begin while it is the current one (a `Caller`).
+
+    Attributes:
+        root: the deployment that requests enter.
+        callees: who answers for each deployment.
+        schedules: those of each graph, by the deployment that holds it and its place there.
+        application: whose version it is; tells its own requests from those of other graphs.
+        retired: it answers nobody any more.
+        requests: those that it answers now.
+    """
+
+    def __init__(
+        self, root: str, callees: Mapping[str, Callee], schedules: Schedules, application: object
+    ) -> None:
+        self.root = root
+        self.callees = callees
+        self.application = application
+        self.schedules = schedules
+        self.retired = False
+        self.requests: set[Request] = set()
+        self._calls = {
+            id(one): [callees[step.deployment].call for step in one.steps]
+            for one in schedules.values()
+        }
+        self._drained: asyncio.Event | None = None  # made when somebody waits for it
+
+    def enter(self, request: Request) -> None:
+        """A request begins."""
+        self.requests.add(request)
+
+    def leave(self, request: Request) -> None:
+        """A request has ended."""
+        self.requests.discard(request)
+        if not self.requests and self._drained is not None:
+            self._drained.set()
+
+    async def drained(self) -> None:
+        """Waits until it has no request."""
+        if self.requests:
+            self._drained = asyncio.Event()
+            await self._drained.wait()
+
+    def calls(self, schedule: Schedule) -> list[Callable[..., Coroutine[Any, Any, Packed]]]:
+        """`call` of each step's deployment."""
+        return self._calls[id(schedule)]
+
+    def callee(self, deployment: str) -> Callee:
+        """Who answers for that deployment.
+
+        Raises:
+            NotRunningError: there is no such deployment.
+        """
+        found = self.callees.get(deployment)
+        if found is None:
+            raise NotRunningError("node", deployment, list(self.callees))
+        return found
