@@ -14,14 +14,14 @@ times alone.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from graphnb.telemetry.spans import Span, Trace
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from graphnb.telemetry.spans import Span, Trace
 
 __all__ = ["Step", "critical_path"]
 
@@ -29,8 +29,7 @@ _CLOCK_NOISE_S = 1e-6
 """Durations come from several clocks: an end may lie this much behind the start that it caused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One span on the critical path.
 
     Attributes:
@@ -62,121 +61,170 @@ def critical_path(trace: Trace) -> tuple[Step, ...]:
     """
     if not trace.spans:
         return ()
-    root = _root(trace.spans)
-    children = _children(trace.spans, root)
-    own: dict[int, float] = {}
-    # Each entry is a span and the window of time that it answers for, the latest on top.
-    waiting = [(root, 0.0, trace.total_s)]
+    calls = [_timed(position, span) for position, span in enumerate(trace.spans)]
+    root = max(calls, key=_is_root)
+    children = _children(calls, root)
+    own: dict[int, tuple[_Call, float]] = {}
+    # Each entry is a call and the window of time that it answers for, the latest on top.
+    waiting: list[_Part] = [(root, 0.0, max(call.end for call in calls))]
     while waiting:
-        span, begin, end = waiting.pop()
-        parts = _waited_for(children.get(span.span_id, ()), begin, end)
-        covered = sum(part_end - part_begin for _, part_begin, part_end in parts)
-        own[span.span_id] = max(0.0, end - begin - covered)
-        waiting.extend(parts)
-    spans = {span.span_id: span for span in trace.spans}
+        call, begin, end = waiting.pop()
+        seconds = end - begin
+        if call.span_id in children:
+            for part in _waited_for(children[call.span_id], begin, end):
+                seconds -= part[2] - part[1]
+                waiting.append(part)
+        own[call.span_id] = call, max(0.0, seconds)
     # A parent begins no later than its children: sorting by start keeps the root first.
-    ordered = sorted(own, key=lambda one: (one != root.span_id, spans[one].start_s, one))
-    return tuple(Step(spans[one], own[one]) for one in ordered)
+    steps = sorted((one is not root, one.start, one.span_id, at) for one, at in own.values())
+    return tuple(Step(own[span_id][0].span, seconds) for _, _, span_id, seconds in steps)
 
 
-def _root(spans: Sequence[Span]) -> Span:
+class _Call(NamedTuple):
+    """A span with its end added up, once; in the order in which siblings are gone back through.
+
+    Attributes:
+        lived: whether it was not cancelled: what was is the last resort.
+        end: `Span.end_s`.
+        newer: the negative span id; of calls that ended together the one made first comes first.
+        position: makes the order total, so that spans themselves are never compared.
+        start: `Span.start_s`.
+        span_id: the span's.
+        span: the span.
+    """
+
+    lived: bool
+    end: float
+    newer: int
+    position: int
+    start: float
+    span_id: int
+    span: Span
+
+
+_Part = tuple[_Call, float, float]
+"""A call and its window of time."""
+
+
+def _timed(position: int, span: Span) -> _Call:
+    span_id, _, _, _, _, _, start, queued, waiting, executing, transport, outcome, _, _ = span
+    # Added up in the order of `Span.end_s`, so that both are the same to the last bit.
+    end = start + (queued + waiting + executing + transport)
+    return _Call(outcome != "cancelled", end, -span_id, position, start, span_id, span)
+
+
+def _is_root(call: _Call) -> tuple[bool, float]:
     """The span without a parent; of several, or of none when it was lost, the last to end."""
-    return max(spans, key=lambda span: (span.parent_id is None, span.end_s))
+    return (call.span.parent_id is None, call.end)
 
 
-def _children(spans: Iterable[Span], root: Span) -> dict[int, list[Span]]:
-    """Spans by parent; one whose parent was lost counts as the root's."""
-    known = {span.span_id for span in spans}
-    found: dict[int, list[Span]] = defaultdict(list)
-    for span in spans:
-        if span.span_id != root.span_id:
-            lost = span.parent_id is None or span.parent_id not in known
-            found[root.span_id if lost else _parent(span)].append(span)
+def _children(calls: Iterable[_Call], root: _Call) -> dict[int, list[_Call]]:
+    """Calls by the span that made them; one whose parent was lost counts as the root's."""
+    known = {call.span_id for call in calls}
+    found: dict[int, list[_Call]] = defaultdict(list)
+    for call in calls:
+        if call is not root:
+            parent = call.span.parent_id
+            found[parent if parent is not None and parent in known else root.span_id].append(call)
     return found
 
 
-def _parent(span: Span) -> int:
-    assert span.parent_id is not None
-    return span.parent_id
-
-
-_Part = tuple[Span, float, float]
-
-
-def _waited_for(spans: Sequence[Span], begin: float, end: float) -> list[_Part]:
+def _waited_for(calls: Iterable[_Call], begin: float, end: float) -> list[_Part]:
     """The siblings on the path between two moments, each with its window, latest first."""
-    siblings = _Siblings([one for one in spans if one.start_s < end and one.end_s > begin])
+    within = [call for call in calls if call.start < end and call.end > begin]
+    if not within:
+        return []
+    siblings = _Siblings(within)
     parts: list[_Part] = []
     now = end
-    current = siblings.last(now)
+    current: _Call | None = siblings.last(now)
     while current is not None and now > begin:
-        window = (max(begin, min(current.start_s, now)), min(current.end_s, now))
-        if window[1] > window[0]:
-            parts.append((current, *window))
-        now = min(now, window[0])
-        current = siblings.before(current, now)
+        since, until = max(begin, min(current.start, now)), min(current.end, now)
+        if until > since:
+            parts.append((current, since, until))
+        now = since
+        current = siblings.before(current, now) if now > begin else None
     return parts
 
 
 class _Siblings:
-    """The children of one span, asked for ever earlier moments; answers with each one once."""
+    """The children of one span, asked for ever earlier moments; answers with each one once.
 
-    def __init__(self, spans: Sequence[Span]) -> None:
-        self._spans = spans
-        self._by_call: dict[str, list[Span]] = defaultdict(list)
-        for span in spans:
-            if span.call is not None:
-                self._by_call[span.call].append(span)
-        # A stack with the last to end on top, and the cancelled ones below all others. What is
-        # too late for one moment is too late for every earlier one, so it can be taken off.
-        self._ended = sorted(
-            spans, key=lambda one: (one.outcome != "cancelled", one.end_s, -one.span_id)
-        )
+    A loop makes the same calls thousands of times, so what a call waited for is looked up among
+    calls sorted by their end, never by going through all of them.
+    """
+
+    def __init__(self, calls: Iterable[_Call]) -> None:
+        # A stack: cancelled ones below all others, then by end. What is too late for one moment
+        # is too late for every earlier one, so it can be taken off.
+        self._ended = sorted(calls)
         self._given: set[int] = set()
+        self._named: dict[str, list[_Call]] = defaultdict(list)
+        self._cancelled: dict[str, list[_Call]] = defaultdict(list)
+        self._failed: dict[str, list[_Call]] = defaultdict(list)
+        for call in self._ended:
+            name = call.span.call
+            if name is not None:
+                (self._named if call.lived else self._cancelled)[name].append(call)
+                if call.lived and call.span.outcome != "ok":
+                    self._failed[name].append(call)
 
-    def last(self, now: float) -> Span | None:
+    def last(self, now: float) -> _Call:
         """What returned last; what was cancelled, or still ran at that time, comes after."""
-        return self._give(_last(self._spans, now))
+        return self._give(_last(self._ended, now))
 
-    def before(self, span: Span, now: float) -> Span | None:
-        """What the span waited for before it could begin: an input, else whatever ended last."""
-        calls = (*span.after, span.call)
-        named = [one for call in calls if call is not None for one in self._by_call.get(call, ())]
-        caused = (one for one in named if self._begun(one, now) and _caused(one, span))
-        return self._give(_last(caused, now) or self._last_ended(now))
+    def before(self, call: _Call, now: float) -> _Call | None:
+        """What the call waited for before it could begin: an input, else whatever ended last."""
+        caused = self._causes(self._named, call, now) or self._causes(self._cancelled, call, now)
+        found = _last(caused, now) if caused else self._last_ended(now)
+        return None if found is None else self._give(found)
 
-    def _last_ended(self, now: float) -> Span | None:
+    def _causes(self, named: Mapping[str, list[_Call]], call: _Call, now: float) -> list[_Call]:
+        """The inputs that the call waited for, and the attempt before it that failed."""
+        span = call.span
+        found = [self._latest(named[one], call.end, now) for one in span.after if one in named]
+        if span.call in self._failed and named is self._named:
+            limit = call.start + _CLOCK_NOISE_S
+            found.append(self._latest(self._failed[span.call], limit, now))
+        return [one for one in found if one is not None]
+
+    def _latest(self, calls: Sequence[_Call], limit: float, now: float) -> _Call | None:
+        """Of calls sorted by end, none later than the limit, the one that returned last by now."""
+        if len(calls) == 1:
+            only = calls[0]
+            return only if only.end <= limit and self._begun(only, now) else None
+        best: _Call | None = None
+        for at in range(bisect_right(calls, limit, key=_end) - 1, -1, -1):
+            one = calls[at]
+            if not self._begun(one, now):
+                continue
+            # What ended after now, as clocks differ, is the cause if nothing else ended since.
+            best = one if best is None or one.end >= now else best
+            if one.end < now:
+                break
+        return best
+
+    def _last_ended(self, now: float) -> _Call | None:
         while self._ended:
             top = self._ended[-1]
-            if top.end_s <= now + _CLOCK_NOISE_S and self._begun(top, now):
+            if top.end <= now + _CLOCK_NOISE_S and self._begun(top, now):
                 return top
             self._ended.pop()
         return None
 
-    def _begun(self, span: Span, now: float) -> bool:
-        return span.start_s < now and span.span_id not in self._given
+    def _begun(self, call: _Call, now: float) -> bool:
+        return call.start < now and call.position not in self._given
 
-    def _give(self, span: Span | None) -> Span | None:
-        if span is not None:
-            self._given.add(span.span_id)
-        return span
-
-
-def _last(spans: Iterable[Span], now: float) -> Span | None:
-    return max(
-        spans,
-        key=lambda span: (
-            span.outcome != "cancelled",
-            min(span.end_s, now),
-            -span.end_s,
-            -span.span_id,
-        ),
-        default=None,
-    )
+    def _give(self, call: _Call) -> _Call:
+        self._given.add(call.position)
+        return call
 
 
-def _caused(earlier: Span, span: Span) -> bool:
-    """Whether a call that `span` names is its cause: an input, or an attempt before it."""
-    if earlier.call == span.call:
-        return earlier.end_s <= span.start_s + _CLOCK_NOISE_S
-    return earlier.end_s <= span.end_s
+def _end(call: _Call) -> float:
+    return call.end
+
+
+def _last(calls: Sequence[_Call], now: float) -> _Call:
+    if len(calls) == 1:
+        return calls[0]
+    return max(calls, key=lambda one: (one.lived, min(one.end, now), -one.end, one.newer))
