@@ -10,20 +10,24 @@ binding within the graph.
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.bindings import (
     CallBinding,
-    DeploymentBinding,
     Graph,
     GraphMarker,
     HandleMarker,
     ValueMarker,
 )
-from graphnb.authoring.digest import Placeholder, code_digest
+from graphnb.authoring.bound import (
+    InitArguments,
+    Where,
+    bound_deployment,
+    placeholder,
+    replace_arguments,
+)
+from graphnb.authoring.digest import code_digest
 from graphnb.authoring.nodes import (
     NOT_GIVEN,
     CallNode,
@@ -33,11 +37,8 @@ from graphnb.authoring.nodes import (
     InputPart,
     Node,
 )
-from graphnb.authoring.signatures import (
-    argument_names,
-    max_batch_size,
-)
-from graphnb.authoring.walk import leaves, replace_leaves
+from graphnb.authoring.signatures import argument_names
+from graphnb.authoring.walk import leaves
 from graphnb.graph import rules
 from graphnb.graph.spec import (
     CallSpec,
@@ -47,15 +48,14 @@ from graphnb.graph.spec import (
     GraphSpec,
     HandleEdge,
     InputSpec,
-    Options,
 )
 from graphnb.graph.validate import validate
 
 if TYPE_CHECKING:
-    from graphnb.graph.rules import Diagnostic
+    from collections.abc import Iterable, Iterator, Mapping
 
-Where = Callable[[Any], str | None]
-"""Says where a class or function was defined, for people: "cell 4", "models.py:12"."""
+    from graphnb.authoring.bindings import DeploymentBinding
+    from graphnb.graph.rules import Diagnostic
 
 
 def build(root: DeploymentNode, *, where: Where | None = None) -> Graph:
@@ -69,12 +69,20 @@ def build(root: DeploymentNode, *, where: Where | None = None) -> Graph:
         GraphError: a rule of severity "error" is broken; the first finding is raised.
     """
     builder = _Builder(root, where or (lambda _definition: None))
-    graph = builder.graph()
+    return checked(builder.graph(), builder.unused())
+
+
+def checked(graph: Graph, more: Iterable[Diagnostic] = ()) -> Graph:
+    """The graph with its findings: those of its spec, and `more`.
+
+    Raises:
+        GraphError: a rule of severity "error" is broken; the first finding is raised.
+    """
     findings = validate(graph.spec)
     for finding in findings:
         if finding.severity == "error":
             raise finding.error()
-    return replace(graph, findings=(*findings, *builder.unused()))
+    return replace(graph, findings=(*findings, *more))
 
 
 def used_nodes(root: Node) -> list[Node]:
@@ -166,27 +174,13 @@ class _Builder:
 
     def _deployment(self, node: DeploymentNode) -> tuple[DeploymentSpec, DeploymentBinding]:
         name = self._names[id(node)]
-        target = node.func_or_class
         handles: list[HandleEdge] = []
         graphs: list[GraphEdge] = []
-        signature = node.signature
         mark = functools.partial(self._init_leaf, name=name, handles=handles, graphs=graphs)
-        args, kwargs = _replace_arguments(signature, node._args, node._kwargs, mark)
-        user_options = node._deployment.user_options
-        spec = DeploymentSpec(
-            name=name,
-            kind="class" if node.is_class else "function",
-            definition=getattr(target, "__qualname__", name).rpartition("<locals>.")[2],
-            options=Options({key: json_value(value) for key, value in user_options.items()}),
-            digest=code_digest(target, *_replace_arguments(signature, args, kwargs, _placeholder)),
-            handles=tuple(handles),
-            graphs=tuple(graphs),
-            max_batch_size=max_batch_size(_functions(target)),
-        )
-        binding = DeploymentBinding(
-            target, args, kwargs, user_options, functools.partial(self._where, target)
-        )
-        return spec, binding
+        args, kwargs = replace_arguments(node.signature, node._args, node._kwargs, mark)
+        init = InitArguments(args, kwargs, tuple(handles), tuple(graphs))
+        options = node._deployment.user_options
+        return bound_deployment(name, node.func_or_class, init, options, self._where)
 
     def _init_leaf(
         self,
@@ -217,7 +211,7 @@ class _Builder:
     def _call(self, node: CallNode) -> tuple[CallSpec, CallBinding]:
         edges: list[DataEdge] = []
         mark = functools.partial(self._call_leaf, call=self._call_ids[id(node)], edges=edges)
-        args, kwargs = _replace_arguments(node.signature, node._args, node._kwargs, mark)
+        args, kwargs = replace_arguments(node.signature, node._args, node._kwargs, mark)
         fallback, fallback_text = self._fallback(node)
         spec = CallSpec(
             id=self._call_ids[id(node)],
@@ -238,8 +232,8 @@ class _Builder:
         self, node: CallNode, args: tuple[Any, ...], kwargs: Mapping[str, Any], fallback: Any
     ) -> str:
         """Changes when a plain argument, or what stands in for a failure, changes."""
-        plain_args, plain = _replace_arguments(node.signature, args, kwargs, _placeholder)
-        stand_in = () if node._fallback is NOT_GIVEN else (_placeholder(fallback, ""),)
+        plain_args, plain = replace_arguments(node.signature, args, kwargs, placeholder)
+        stand_in = () if node._fallback is NOT_GIVEN else (placeholder(fallback, ""),)
         return code_digest(None, (*plain_args, stand_in), plain)
 
     def _call_leaf(self, leaf: Any, place: str, *, call: str, edges: list[DataEdge]) -> Any:
@@ -286,27 +280,6 @@ def _identity(node: Node) -> tuple[object, ...]:
     return (id(node),)
 
 
-def _replace_arguments(
-    signature: Any,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    replace: Callable[[Any, str], Any],
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments with their leaves replaced; places begin with the parameter's name."""
-    names = argument_names(signature, len(args))
-    return (
-        tuple(replace_leaves(one, replace, name) for one, name in zip(args, names, strict=True)),
-        {key: replace_leaves(one, replace, key) for key, one in kwargs.items()},
-    )
-
-
-def _placeholder(leaf: Any, _place: str) -> Any:
-    """Markers count by their text: which deployment or value they stand for."""
-    if isinstance(leaf, HandleMarker | GraphMarker | ValueMarker):
-        return Placeholder(repr(leaf))
-    return leaf
-
-
 def _deployment_names(nodes: list[DeploymentNode]) -> dict[int, str]:
     explicit = [(node, node._deployment.explicit_name) for node in nodes]
     taken: set[str] = set()
@@ -317,7 +290,7 @@ def _deployment_names(nodes: list[DeploymentNode]) -> dict[int, str]:
             taken.add(name)
     names = {}
     for node, given in explicit:
-        name = given or _free(node.name, taken, "_")
+        name = given or free_name(node.name, taken, "_")
         taken.add(name)
         names[id(node)] = name
     return names
@@ -329,32 +302,15 @@ def _call_ids(calls: list[CallNode], names: Mapping[int, str]) -> dict[int, str]
     for node in calls:
         name = names[id(node._target)]
         base = f"{name}.{node._method}" if node._target.is_class else name
-        ids[id(node)] = _free(base, taken, "#")
+        ids[id(node)] = free_name(base, taken, "#")
         taken.add(ids[id(node)])
     return ids
 
 
-def _free(base: str, taken: set[str], separator: str) -> str:
+def free_name(base: str, taken: set[str], separator: str) -> str:
     """The base if it is free, else the base with the first free number."""
     number, name = 0, base
     while name in taken:
         number += 1
         name = f"{base}{separator}{number}"
     return name
-
-
-def _functions(target: Any) -> list[Any]:
-    if not isinstance(target, type):
-        return [target]
-    return [getattr(target, name, None) for name in dir(target)]
-
-
-def json_value(value: Any) -> Any:
-    """An option as JSON: models by their fields, what has no JSON form by its text."""
-    dump = getattr(value, "model_dump", None) or getattr(value, "dict", None)
-    if callable(dump) and not isinstance(value, Mapping | type):
-        value = dump()
-    try:
-        return json.loads(json.dumps(value, default=str))
-    except (TypeError, ValueError):
-        return str(value)

@@ -173,6 +173,18 @@ NODE_AS_VALUE = Rule(
     "its result exists at request time only: pass the node to .bind(), or choose inside a "
     "deployment that holds handles",
 )
+SERVE_ALONE = Rule(
+    "GN120",
+    "error",
+    "a part of Ray Serve that graphnb does not run",
+    "leave it out, or deploy this application with ray.serve.run",
+)
+CLOSED_ENTRY = Rule(
+    "GN121",
+    "warning",
+    "an entry of Ray Serve that graphnb does not open",
+    "requests come by handle and over HTTP",
+)
 
 RULES: tuple[Rule, ...] = (
     UNKNOWN_METHOD,
@@ -194,4 +206,6 @@ RULES: tuple[Rule, ...] = (
     STREAM_AGAIN,
     OPTION_VALUE,
     NODE_AS_VALUE,
+    SERVE_ALONE,
+    CLOSED_ENTRY,
 )

@@ -10,7 +10,7 @@ from graphnb.drivers import DAGDriver
 from graphnb.graph import rules
 
 if TYPE_CHECKING:
-    from graphnb.authoring.build import Where
+    from graphnb.authoring.bound import Where
 
 
 _DRIVER = DAGDriver.func_or_class  # type: ignore[attr-defined]
@@ -38,9 +38,17 @@ def root_of(target: Any) -> DeploymentNode:
 def graph_of(target: Any, where: Where | None = None) -> Graph:
     """The graph of a target, checked.
 
+    Args:
+        target: what `root_of` takes, or an application of plain Ray Serve.
+        where: says where a definition stands.
+
     Raises:
         GraphError: a rule is broken.
     """
+    if _is_of_ray_serve(target, "Application"):
+        from graphnb.rayserve.reading import read_application
+
+        return read_application(target, where=where)
     graph = build(root_of(target), where=where)
     root = graph.spec.deployment(graph.spec.root)
     if graph.deployments[root.name].func_or_class is _DRIVER and not root.graphs:
@@ -48,8 +56,14 @@ def graph_of(target: Any, where: Where | None = None) -> Graph:
     return graph
 
 
+def _is_of_ray_serve(target: Any, name: str) -> bool:
+    """Whether it is an instance of that class of Ray Serve; told without importing Ray."""
+    cls = type(target)
+    return cls.__module__.startswith("ray.serve.") and cls.__name__ == name
+
+
 def _what(target: Any) -> str:
-    if isinstance(target, Deployment):
+    if isinstance(target, Deployment) or _is_of_ray_serve(target, "Deployment"):
         return f"the deployment {target.name}, which is not bound,"
     if isinstance(target, InputNode):
         return "an InputNode alone"
@@ -57,6 +71,6 @@ def _what(target: Any) -> str:
 
 
 def _hint(target: Any) -> str | None:
-    if isinstance(target, Deployment):
+    if isinstance(target, Deployment) or _is_of_ray_serve(target, "Deployment"):
         return f"write {target.name}.bind(...)"
     return None
