@@ -64,7 +64,7 @@ def critical_path(trace: Trace) -> tuple[Step, ...]:
     calls = [_timed(position, span) for position, span in enumerate(trace.spans)]
     root = max(calls, key=_is_root)
     children = _children(calls, root)
-    own: dict[int, tuple[_Call, float]] = {}
+    own: list[tuple[bool, float, int, int, float]] = []
     # Each entry is a call and the window of time that it answers for, the latest on top.
     waiting: list[_Part] = [(root, 0.0, max(call.end for call in calls))]
     while waiting:
@@ -74,10 +74,9 @@ def critical_path(trace: Trace) -> tuple[Step, ...]:
             for part in _waited_for(children[call.span_id], begin, end):
                 seconds -= part[2] - part[1]
                 waiting.append(part)
-        own[call.span_id] = call, max(0.0, seconds)
-    # A parent begins no later than its children: sorting by start keeps the root first.
-    steps = sorted((one is not root, one.start, one.span_id, at) for one, at in own.values())
-    return tuple(Step(own[span_id][0].span, seconds) for _, _, span_id, seconds in steps)
+        own.append((call is not root, call.start, call.span_id, call.position, seconds))
+    own.sort()  # the root first; it begins no later than the others, but clocks differ
+    return tuple([Step(trace.spans[at], max(0.0, seconds)) for _, _, _, at, seconds in own])
 
 
 class _Call(NamedTuple):
@@ -171,28 +170,38 @@ class _Siblings:
 
     def last(self, now: float) -> _Call:
         """What returned last; what was cancelled, or still ran at that time, comes after."""
-        return self._give(_last(self._ended, now))
+        found = _last(self._ended, now)
+        self._given.add(found.position)
+        return found
 
     def before(self, call: _Call, now: float) -> _Call | None:
         """What the call waited for before it could begin: an input, else whatever ended last."""
-        caused = self._causes(self._named, call, now) or self._causes(self._cancelled, call, now)
-        found = _last(caused, now) if caused else self._last_ended(now)
-        return None if found is None else self._give(found)
-
-    def _causes(self, named: Mapping[str, list[_Call]], call: _Call, now: float) -> list[_Call]:
-        """The inputs that the call waited for, and the attempt before it that failed."""
-        span = call.span
-        found = [self._latest(named[one], call.end, now) for one in span.after if one in named]
-        if span.call in self._failed and named is self._named:
+        caused = self._inputs(self._named, call, now)
+        if self._failed and call.span.call in self._failed:
+            # A failed attempt of the same call, which was then retried.
             limit = call.start + _CLOCK_NOISE_S
-            found.append(self._latest(self._failed[span.call], limit, now))
-        return [one for one in found if one is not None]
+            caused += self._latest(self._failed[call.span.call], limit, now)
+        if self._cancelled and not caused:
+            caused = self._inputs(self._cancelled, call, now)
+        found = _last(caused, now) if caused else self._last_ended(now)
+        if found is not None:
+            self._given.add(found.position)
+        return found
 
-    def _latest(self, calls: Sequence[_Call], limit: float, now: float) -> _Call | None:
+    def _inputs(self, named: Mapping[str, list[_Call]], call: _Call, now: float) -> list[_Call]:
+        """The calls whose results this one waited for, each name's that returned last."""
+        found: list[_Call] = []
+        for name in call.span.after:
+            if name in named:
+                found += self._latest(named[name], call.end, now)
+        return found
+
+    def _latest(self, calls: list[_Call], limit: float, now: float) -> Sequence[_Call]:
         """Of calls sorted by end, none later than the limit, the one that returned last by now."""
         if len(calls) == 1:
             only = calls[0]
-            return only if only.end <= limit and self._begun(only, now) else None
+            within = only.end <= limit and only.start < now and only.position not in self._given
+            return calls if within else ()
         best: _Call | None = None
         for at in range(bisect_right(calls, limit, key=_end) - 1, -1, -1):
             one = calls[at]
@@ -202,7 +211,7 @@ class _Siblings:
             best = one if best is None or one.end >= now else best
             if one.end < now:
                 break
-        return best
+        return () if best is None else (best,)
 
     def _last_ended(self, now: float) -> _Call | None:
         while self._ended:
@@ -214,10 +223,6 @@ class _Siblings:
 
     def _begun(self, call: _Call, now: float) -> bool:
         return call.start < now and call.position not in self._given
-
-    def _give(self, call: _Call) -> _Call:
-        self._given.add(call.position)
-        return call
 
 
 def _end(call: _Call) -> float:
