@@ -6,6 +6,7 @@
     │   ├── GraphTypeError          ... a node used as a value (also a TypeError)
     │   └── GraphValueError         ... an option's value (also a ValueError)
     ├── DeployError                 a deploy that did not happen; what served before still does
+    ├── ExportError                 traces could not be written, sent or read
     ├── NotRunningError             no running graph, node or deployment has that name
     ├── RenderError                 a picture could not be laid out
     └── RequestError                one request failed
@@ -31,6 +32,7 @@ __all__ = [
     "BackPressureError",
     "CallError",
     "DeployError",
+    "ExportError",
     "GraphAttributeError",
     "GraphError",
     "GraphTypeError",
@@ -117,6 +119,10 @@ class DeployError(GraphnbError):
 
     def _render_traceback_(self) -> list[str]:
         return [*super()._render_traceback_(), *_user_traceback(self.__cause__)]
+
+
+class ExportError(GraphnbError):
+    """Traces could not be written, sent or read."""
 
 
 class NotRunningError(GraphnbError, LookupError):

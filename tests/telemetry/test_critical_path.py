@@ -109,6 +109,15 @@ CASES = {
         ),
         [(ROOT, 0.0), ("a", 0.2), ("b", 0.3), ("a", 0.1), ("b", 0.4)],
     ),
+    "a graph that user code runs twice, at the same time": (
+        trace(
+            call(1, "a", 0.0, 0.2),
+            call(2, "b", 0.2, 1.0, after=("a",)),
+            call(3, "a", 0.3, 0.5),
+            call(4, "b", 0.5, 0.9, after=("a",)),
+        ),
+        [(ROOT, 0.0), ("a", 0.2), ("b", 0.8)],
+    ),
     "a child that outlives its parent": (
         trace(call(1, "a", 0.0, 0.5), by_handle(2, "late", 0.1, 3.0, parent=1), end=0.5),
         [(ROOT, 2.5), ("a", 0.1), ("late.run", 0.4)],
