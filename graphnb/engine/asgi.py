@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from graphnb.authoring.signatures import call_signature
+
 if TYPE_CHECKING:
     from graphnb.engine.replica import Replica
 
@@ -46,25 +48,26 @@ def asgi_app(replica: Replica) -> AsgiApp:
 
 
 class _CallApp:
-    """Serves an instance that is called with the request."""
+    """Serves an instance that is called with the request; without it if it takes no argument."""
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
+        self._takes_request = bool(call_signature(replica.method("__call__").call).parameters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         import asyncio
 
         from starlette.requests import Request
 
-        request = Request(scope, receive)
+        args = (Request(scope, receive),) if self._takes_request else ()
         method = self._replica.method("__call__")
         if method.kind == "async":
-            result = await method.call(request)
+            result = await method.call(*args)
         elif method.kind == "sync":
-            future = self._replica.run_in_thread(copy_context(), lambda: method.call(request))
+            future = self._replica.run_in_thread(copy_context(), lambda: method.call(*args))
             result = await asyncio.wrap_future(future)
         else:
-            result = method.call(request)
+            result = method.call(*args)
         response = await to_response(result)
         await response(scope, receive, send)
 

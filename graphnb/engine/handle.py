@@ -60,8 +60,36 @@ class CallOptions:
     request_id: str | None = None
 
 
+# What the handles of Ray Serve take besides, about the way of a call: here the router chooses it.
+_RAYS_OPTIONS = frozenset(
+    {
+        "_by_reference",
+        "_prefer_local_routing",
+        "request_serialization",
+        "response_serialization",
+        "session_id",
+        "use_new_handle_api",
+    }
+)
+# What they can do besides.
+_RAYS_METHODS = frozenset(
+    {
+        "broadcast",
+        "choose_replica",
+        "dispatch",
+        "running_replicas_populated",
+        "shutdown",
+        "shutdown_async",
+    }
+)
+
+
 class Router(Protocol):
     """Where handles bring their calls."""
+
+    @property
+    def name(self) -> str:
+        """The name of the application."""
 
     def send(
         self,
@@ -106,6 +134,7 @@ class Handle:
         multiplexed_model_id: str | None = None,
         values: bool | None = None,
         request_id: str | None = None,
+        **of_ray: Any,
     ) -> Handle:
         """The same handle with other options; those not named stay.
 
@@ -116,7 +145,13 @@ class Handle:
             multiplexed_model_id: what `get_multiplexed_model_id()` gives in the deployment.
             values: keep what goes into and comes out of each node, in `response.request.values`.
             request_id: the request's id in traces.
+            **of_ray: options of Ray Serve's handles that have no effect here.
+
+        Raises:
+            TypeError: an option that is neither.
         """
+        if of_ray:
+            _check_rays(of_ray)
         given: dict[str, Any] = {
             "method": method_name,
             "stream": stream,
@@ -127,6 +162,25 @@ class Handle:
         }
         changed = {name: value for name, value in given.items() if value is not None}
         return Handle(self._router, self._target, replace(self._options, **changed))
+
+    @property
+    def deployment_name(self) -> str:
+        """The deployment that it calls, or whose graph it runs."""
+        target = self._target
+        return target.owner if isinstance(target, GraphTarget) else target.deployment
+
+    @property
+    def app_name(self) -> str:
+        """The name of the running graph."""
+        return self._router.name
+
+    @property
+    def is_initialized(self) -> bool:
+        """True: it can be used at once, unlike one of Ray Serve's."""
+        return True
+
+    def _init(self, **_options: Any) -> None:
+        """What Ray Serve's handles ask for before their first use; nothing here."""
 
     @property
     def streams(self) -> bool:
@@ -148,6 +202,10 @@ class Handle:
 
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Not for a handle: the error says what to do instead."""
+        if self._options.method in _RAYS_METHODS:
+            raise TypeError(
+                f".{self._options.method}() is of Ray Serve's handles, and this is one of graphnb's"
+            )
         raise TypeError(f"{self!r} is called with .remote(...)")
 
     def __reduce__(self) -> Any:
@@ -158,3 +216,9 @@ class Handle:
             return f"Handle(graph of {self._target.owner})"
         method = "" if self._options.method == "__call__" else f".{self._options.method}"
         return f"Handle({self._target.deployment}{method})"
+
+
+def _check_rays(options: Mapping[str, Any]) -> None:
+    unknown = [name for name in options if name not in _RAYS_OPTIONS]
+    if unknown:
+        raise TypeError(f"a handle has no option {unknown[0]!r}")

@@ -37,6 +37,7 @@ class Response:
         "_callbacks",
         "_cancelled",
         "_error",
+        "_given_up",
         "_loop",
         "_packed",
         "_task",
@@ -68,8 +69,13 @@ class Response:
 
     def cancel(self) -> None:
         """Gives up on the call and on all that it waits for; without effect when it is done."""
+        self._given_up = True
         if not self.done():
             call_soon(self._loop, self._cancel_here)
+
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called; the answer may have been there already."""
+        return getattr(self, "_given_up", False)  # of those that nobody cancels it is never set
 
     def result(self, timeout_s: float | None = None) -> Any:
         """Waits for the answer; also in a notebook cell, and in a deployment's sync method.
@@ -86,6 +92,14 @@ class Response:
         if not self.done():
             self._wait(timeout_s)
         return self._value()
+
+    async def _to_object_ref(self) -> Any:
+        """Not here: the error says what to do instead."""
+        raise no_reference("a response")
+
+    def _to_object_ref_sync(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Not here: the error says what to do instead."""
+        raise no_reference("a response")
 
     def _wait(self, timeout_s: float | None) -> None:
         __tracebackhide__ = True
@@ -241,3 +255,10 @@ async def _wait_in_loop(response: Response, loop: asyncio.AbstractEventLoop) -> 
     except asyncio.CancelledError:
         response.cancel()
         raise
+
+
+def no_reference(what: str) -> RuntimeError:
+    """The error of who asks for an object reference, as Ray Serve's responses have one."""
+    return RuntimeError(
+        f"{what} of graphnb has no object reference: await it, or pass it on to another handle"
+    )

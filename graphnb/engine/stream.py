@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphnb.engine.response import no_reference
 from graphnb.engine.threads import call_soon, on_engine_thread, wait_interruptibly
 from graphnb.engine.values import Packed, unpack
 
@@ -35,6 +36,7 @@ class ResponseStream:
         self._source = source
         self._loop = loop
         self._closed = False
+        self._given_up = False
 
     @property
     def request_id(self) -> str:
@@ -43,8 +45,24 @@ class ResponseStream:
 
     def cancel(self) -> None:
         """Ends the stream and all that feeds it."""
-        self._closed = True
+        self._closed = self._given_up = True
         call_soon(self._loop, self._source.close)
+
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._given_up
+
+    def result(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Not for a stream: the error says what to do instead."""
+        raise TypeError("a stream has no .result(): read it with `for`, or with `async for`")
+
+    async def _to_object_ref_gen(self) -> Any:
+        """Not here: the error says what to do instead."""
+        raise no_reference("a stream")
+
+    def _to_object_ref_gen_sync(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Not here: the error says what to do instead."""
+        raise no_reference("a stream")
 
     def __iter__(self) -> Iterator[Any]:
         return self

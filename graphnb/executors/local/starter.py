@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,7 @@ class Starter:
             DeployError: one of them could not start; none of them is kept.
             GraphError: GN114, an init argument cannot be serialized.
         """
+        _stand_in_for_serve()
         binding = graph.deployments[name]
         init_args = pack_init_args(binding, name)
         starts = [self._replicas.start(name, binding, init_args) for _ in range(count)]
@@ -130,12 +132,23 @@ class Starter:
             raise start_error(graph.deployments[name], name, error, "reconfigure") from error
 
 
+def _stand_in_for_serve() -> None:
+    """Makes the functions of `ray.serve` answer for replicas here, if anybody may call them."""
+    if "ray.serve.api" in sys.modules:
+        from graphnb.rayserve.context import stand_in
+
+        stand_in()
+
+
 async def _adopt(replica: Replica) -> None:
     """Makes what Ray Serve's decorators left on an instance its own: batch queues, ASGI apps."""
-    if _has_serve_parts(replica.instance):
+    instance = replica.instance
+    if _has_serve_parts(instance):
         from graphnb.rayserve.adopt import adopt
 
-        replica.instance, replica.closers = await adopt(replica.instance)
+        # In the context of the replica, where tasks of queues and of apps will find themselves.
+        replica.instance, closers = await replica._alone(lambda: adopt(instance))
+        replica.closers += closers
 
 
 def _has_serve_parts(target: Any) -> bool:
