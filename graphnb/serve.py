@@ -1,7 +1,7 @@
 """Stands in for `ray.serve`: `from graphnb import serve` instead of `from ray import serve`.
 
-`deployment`, `run`, `delete`, `status`, `shutdown`, `get_replica_context`, `multiplexed` and
-`get_multiplexed_model_id` are graphnb's. Every other name (`batch`, `ingress`, ...) is Ray
+`deployment`, `run`, `build`, `delete`, `status`, `shutdown`, `get_replica_context`, `multiplexed`
+and `get_multiplexed_model_id` are graphnb's. Every other name (`batch`, `ingress`, ...) is Ray
 Serve's, and is loaded on first use.
 """
 
@@ -18,11 +18,14 @@ from graphnb.engine import (
 )
 
 if TYPE_CHECKING:
+    from ray.serve import Application
+
     from graphnb.engine import Handle
     from graphnb.executors import DeploymentStatus
 
 __all__ = [
     "ReplicaContext",
+    "build",
     "delete",
     "deployment",
     "get_multiplexed_model_id",
@@ -45,6 +48,28 @@ def run(
     from graphnb.session import deploy
 
     return deploy(target, name=name, route_prefix=route_prefix, on=on).handle
+
+
+def build(target: Any) -> Application:
+    """Makes an ordinary Ray Serve application of a graph.
+
+        app = serve.build(best)         # in a module; then: serve run module:app
+
+    One Serve deployment for each deployment of the graph, under the same names and with the same
+    options. Where it runs, graphnb and what the graph imports must be installed.
+
+    Args:
+        target: as for `graphnb.deploy`.
+
+    Raises:
+        GraphError: a rule is broken.
+        NotSerializableError: a definition or an init arg cannot leave this process.
+    """
+    from graphnb.rayserve.compiling import application_of
+    from graphnb.session.target import graph_of
+
+    application: Application = application_of(graph_of(target))
+    return application
 
 
 def delete(name: str) -> None:

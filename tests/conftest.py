@@ -4,6 +4,7 @@ Every test of `tests/contract` takes `deploy`, and so runs on each executor of `
 """
 
 import logging
+import os
 import signal
 import threading
 
@@ -15,6 +16,8 @@ import graphnb
 from tests.contract.signals import SignalServer
 
 EXECUTORS = [pytest.param("local")]
+if os.environ.get("GRAPHNB_TEST_RAY"):
+    EXECUTORS.append(pytest.param("ray", marks=pytest.mark.ray))
 
 # Deadlines measure the machine, and a failing example is printed by pytest anyway.
 hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=20, database=None)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from graphnb.engine.request import Request
     from graphnb.engine.router import GraphRouter
 
+DEFAULT_MAX_BODY = 100 * 1024 * 1024
 REQUEST_ID = "x-request-id"
 TIMEOUT = "x-request-timeout-seconds"
 MODEL_ID = "serve_multiplexed_model_id"
@@ -67,12 +68,15 @@ async def answer_http(
         _run(router, request, scope, _replay(body), exchange, headers.get(MODEL_ID, ""))
     )
     gone = asyncio.ensure_future(_disconnected(receive))
-    await asyncio.wait({root, gone}, return_when=asyncio.FIRST_COMPLETED)
-    if not root.done():  # the client went away: so does its request
-        root.cancel()
-    elif root.cancelled():  # not the client's doing
+    try:
+        await asyncio.wait({root, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        client_left = not root.done()
+        if client_left:  # and its request goes with it
+            root.cancel()
+    if root.done() and root.cancelled() and not client_left:
         await exchange.fail(RequestCancelledError("the graph was updated, or has ended"))
-    gone.cancel()
     await asyncio.gather(root, gone, return_exceptions=True)
 
 

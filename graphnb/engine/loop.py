@@ -21,7 +21,7 @@ class EngineLoop:
     """A running event loop, and how other threads use it."""
 
     def __init__(self) -> None:
-        self.loop = _new_loop()
+        self.loop: asyncio.AbstractEventLoop = _new_loop()
         self._closing = False
         started = threading.Event()
         self._thread = threading.Thread(

@@ -52,20 +52,34 @@ def multiplexed(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f"{function!r} is decorated with multiplexed and must be `async def`")
-        caches: WeakKeyDictionary[Any, _Models] = WeakKeyDictionary()
-        alone = _Models(max_num_models_per_replica)
+        kept = _Kept(max_num_models_per_replica)
 
         @wraps(function)
         async def get_model(*args: Any) -> Any:
             owner, model_id = (args[0], args[1]) if len(args) > 1 else (None, args[0])
             if owner is None:
-                return await alone.get(model_id, lambda: function(model_id))
-            models = caches.setdefault(owner, _Models(max_num_models_per_replica))
-            return await models.get(model_id, lambda: function(owner, model_id))
+                return await kept.alone.get(model_id, lambda: function(model_id))
+            return await kept.of(owner).get(model_id, lambda: function(owner, model_id))
 
         return get_model
 
     return decorate if load is None else decorate(load)
+
+
+class _Kept:
+    """The models of all replicas of this process; of a loader that travels, none go along."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._owners: WeakKeyDictionary[Any, _Models] = WeakKeyDictionary()
+        self.alone = _Models(limit)  # of a function, which is one replica in its process
+
+    def of(self, owner: Any) -> _Models:
+        """Those of one instance."""
+        return self._owners.setdefault(owner, _Models(self._limit))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Kept, (self._limit,)
 
 
 class _Models:

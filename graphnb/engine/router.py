@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from graphnb.engine.handle import CallOptions, GraphTarget, Target
 from graphnb.engine.limits import limited
@@ -14,18 +14,30 @@ from graphnb.engine.request_streams import LateStream, RootStream
 from graphnb.engine.response import Response
 from graphnb.engine.run import open_schedule_stream, run_schedule
 from graphnb.engine.stream import ResponseStream
-from graphnb.engine.values import Packed, unpack
+from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import GraphnbError, NotRunningError, RequestTimeoutError
 from graphnb.telemetry import Outcome, Recorder, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from graphnb.engine.loop import EngineLoop
+    from graphnb.engine.values import Pack
     from graphnb.engine.version import Version
 
 
 V = TypeVar("V", bound="Version")
+
+
+class Engine(Protocol):
+    """The loop that a router's requests run on."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop."""
+
+    @property
+    def here(self) -> bool:
+        """Whether the calling thread is the loop's own."""
 
 
 class GraphRouter(Generic[V]):
@@ -35,11 +47,17 @@ class GraphRouter(Generic[V]):
         current: the version that answers requests that begin now; None when the graph has ended.
     """
 
-    def __init__(self, name: str, engine: EngineLoop, recorder: Recorder) -> None:
+    def __init__(self, name: str, engine: Engine, recorder: Recorder, pack: Pack = pack) -> None:
         self.current: V | None = None
         self.recorder = recorder
         self._name = name
+        self._pack = pack
         self._engine = engine
+
+    @property
+    def name(self) -> str:
+        """The name of the graph."""
+        return self._name
 
     def send(
         self,
@@ -54,7 +72,7 @@ class GraphRouter(Generic[V]):
             request, parent = self.new_request(options), None
         else:
             request, parent = envelope.request, envelope.span_id
-        call = OutgoingCall(target, options, args, kwargs)
+        call = OutgoingCall(target, options, args, kwargs, self._pack)
         if options.stream:
             source = LateStream(partial(self._open, call, request, parent, options))
             return ResponseStream(request, source, self._engine.loop)
@@ -78,7 +96,7 @@ class GraphRouter(Generic[V]):
             response = self.send(target, options, args, kwargs)
             assert isinstance(response, Response)
             return await response
-        call = OutgoingCall(target, options, args, kwargs)
+        call = OutgoingCall(target, options, args, kwargs, self._pack)
         return unpack(await self._dispatch(call, envelope.request, envelope.span_id))
 
     def _own_envelope(self) -> Envelope | None:

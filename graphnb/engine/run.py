@@ -86,6 +86,16 @@ def _too_slow(step: Step, request: Request) -> RequestTimeoutError:
     )
 
 
+def _was_too_slow(step: Step, request: Request) -> None:
+    """Says in the call's span that its own time-out ended it, and nobody else."""
+    spans = request.spans or []
+    for index in range(len(spans) - 1, -1, -1):
+        if spans[index].call == step.call:
+            if spans[index].outcome == "cancelled":
+                spans[index] = spans[index]._replace(outcome="timeout")
+            return
+
+
 class Run:
     """The state of one request in one schedule: filled slots, and steps that still wait."""
 
@@ -274,6 +284,7 @@ class Run:
         except TimeoutError as error:
             if not limit.expired():  # the node's own TimeoutError
                 raise
+            _was_too_slow(step, self._request)
             raise _too_slow(step, self._request) from error
 
     async def _ensure(self, index: int) -> None:

@@ -21,7 +21,7 @@ from graphnb.engine.arguments import (
     Shape,
     Template,
 )
-from graphnb.engine.values import Packed, pack
+from graphnb.engine.values import Pack, Packed, pack
 from graphnb.errors import GraphError, NotSerializableError
 from graphnb.graph import rules
 from graphnb.graph.topology import graph_calls
@@ -100,20 +100,21 @@ class Schedule:
     has_fallbacks: bool
 
 
-def compile_schedule(graph: Graph, root: str) -> Schedule:
+def compile_schedule(graph: Graph, root: str, pack: Pack = pack) -> Schedule:
     """Makes the schedule of the graph whose root is that call.
 
     Raises:
         GraphError: GN114, a constant argument cannot be serialized.
     """
-    return _Compiler(graph, root).schedule()
+    return _Compiler(graph, root, pack).schedule()
 
 
 class _Compiler:
     """Numbers the slots of one graph, and makes its steps."""
 
-    def __init__(self, graph: Graph, root: str) -> None:
+    def __init__(self, graph: Graph, root: str, pack: Pack) -> None:
         self._graph = graph
+        self._pack = pack
         self._root = root
         spec = graph.spec
         main = graph_calls(spec, root)
@@ -198,7 +199,7 @@ class _Compiler:
             timeout_s=spec.timeout_s,
             retries=spec.retries,
             has_fallback=spec.fallback is not None,
-            fallback=None if is_node else _pack_constant(fallback, "the fallback", call),
+            fallback=None if is_node else self._pack_constant(fallback, "the fallback", call),
             fallback_slot=self._slots[fallback.source, fallback.path] if is_node else None,
             fallback_steps=self._fallback_steps(spec.fallback) if is_node else (),
             plain=spec.timeout_s is None and not spec.retries and spec.fallback is None,
@@ -230,7 +231,7 @@ class _Compiler:
         if isinstance(template, ValueMarker):
             return parts.setdefault(self._slots[template.source, template.path], len(parts))
         markers = [leaf for leaf, _ in leaves(template) if isinstance(leaf, ValueMarker)]
-        packed = _pack_constant(template, f"argument {name!r}", call)
+        packed = self._pack_constant(template, f"argument {name!r}", call)
         if not markers:
             self._constants.append(packed)
             slot = len(self._slots) + len(self._constants) - 1
@@ -240,12 +241,11 @@ class _Compiler:
             packed, {key: parts.setdefault(slot, len(parts)) for key, slot in keys.items()}
         )
 
-
-def _pack_constant(value: Any, what: str, call: str) -> Packed:
-    try:
-        return pack(value, what=what, node=call)
-    except NotSerializableError as error:
-        cause = error.__cause__
-        if isinstance(cause, GraphError):  # a node, hidden where it cannot be found
-            raise GraphError(cause.code, cause.message, node=call, hint=cause.hint) from error
-        raise rules.NOT_SERIALIZABLE.error(error.message, node=call) from error
+    def _pack_constant(self, value: Any, what: str, call: str) -> Packed:
+        try:
+            return self._pack(value, what=what, node=call)
+        except NotSerializableError as error:
+            cause = error.__cause__
+            if isinstance(cause, GraphError):  # a node, hidden where it cannot be found
+                raise GraphError(cause.code, cause.message, node=call, hint=cause.hint) from error
+            raise rules.NOT_SERIALIZABLE.error(error.message, node=call) from error

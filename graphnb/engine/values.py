@@ -14,7 +14,7 @@ import io
 import pickle
 import sys
 from collections import ChainMap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cloudpickle
 
@@ -30,6 +30,13 @@ _PROTOCOL = 5
 
 Packed = Any
 """A scalar as it is, or a Parcel."""
+
+
+class Pack(Protocol):
+    """A way to serialize a value: `pack`, or one for values that leave the process."""
+
+    def __call__(self, value: Any, *, what: str = ..., node: str | None = ...) -> Packed:
+        """The value, packed."""
 
 
 class Parcel:

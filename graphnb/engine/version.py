@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.schedule import Schedule, compile_schedule
+from graphnb.engine.values import pack
 from graphnb.errors import NotRunningError
 
 if TYPE_CHECKING:
@@ -19,21 +20,25 @@ if TYPE_CHECKING:
     from graphnb.authoring import Graph
     from graphnb.engine.caller import Callee
     from graphnb.engine.request import Request
-    from graphnb.engine.values import Packed
+    from graphnb.engine.values import Pack, Packed
 
 
 Schedules = Mapping[tuple[str, str], Schedule]
 """By the deployment that holds the graph, and the graph's place in its init args."""
 
 
-def compile_schedules(graph: Graph) -> Schedules:
+def compile_schedules(graph: Graph, pack: Pack = pack) -> Schedules:
     """The schedules of all graph handles of an application.
+
+    Args:
+        graph: the application.
+        pack: serializes the constants in it.
 
     Raises:
         GraphError: GN114, a constant argument cannot be serialized.
     """
     return {
-        (one.name, edge.argument): compile_schedule(graph, edge.call)
+        (one.name, edge.argument): compile_schedule(graph, edge.call, pack)
         for one in graph.spec.deployments
         for edge in one.graphs
     }

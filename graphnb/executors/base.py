@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from graphnb.engine.http_request import DEFAULT_MAX_BODY
+
 if TYPE_CHECKING:
     from graphnb.authoring import Graph
     from graphnb.engine import Handle
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
     from graphnb.telemetry import Recorder
 
 DEFAULT_PORT = 8000
-DEFAULT_MAX_BODY = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,21 @@ class DeploymentStatus:
     Attributes:
         replicas: how many are wanted.
         running: how many answer.
-        ongoing: calls that are being worked on.
-        queued: calls that wait for a replica.
+        ongoing: calls that are being worked on; None where that is not known.
+        queued: calls that wait for a replica; None where that is not known.
         restarts: replicas that were replaced because they were not well.
         error: why it is not well, or None.
+        state: in a word: "running", "starting", "updating", "unhealthy", "failed".
     """
 
     name: str
     replicas: int
     running: int
-    ongoing: int
-    queued: int
+    ongoing: int | None
+    queued: int | None
     restarts: int
     error: str | None
+    state: str = "running"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ def executor_for(on: str | None) -> Executor:
 
 @cache
 def _made(name: str) -> Executor:
+    if name == "ray":
+        from graphnb.executors.ray import RayExecutor
+
+        return RayExecutor()
     if name == "local":
         from graphnb.executors.local import LocalExecutor
 
@@ -45,4 +49,4 @@ def _made(name: str) -> Executor:
 
 def known_executors() -> list[str]:
     """The names that `on=` takes."""
-    return ["local", *sorted(one.name for one in entry_points(group=_GROUP))]
+    return ["local", "ray", *sorted(one.name for one in entry_points(group=_GROUP))]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from graphnb.engine.http_request import DEFAULT_MAX_BODY
 from graphnb.errors import DeployError
 from graphnb.executors import HttpOptions
-from graphnb.executors.base import DEFAULT_MAX_BODY
 
 PORT = "GRAPHNB_HTTP_PORT"
 TOKEN = "GRAPHNB_HTTP_TOKEN"  # noqa: S105  the variable's name, not a token

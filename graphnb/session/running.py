@@ -170,6 +170,10 @@ class RunningGraph:
             count: how many requests back; all that are kept (the last 2,000) when None.
         """
         since = self.deployed.at if self.deployed is not None else 0.0
+        if count is None:  # of all requests, where they are counted and not all kept
+            found = self._application.recorder.summary()
+            if found is not None:
+                return found
         traces = self._application.recorder.traces(count)
         return summarize(one for one in traces if one.started_at >= since)
 

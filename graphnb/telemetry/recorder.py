@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from graphnb.telemetry.spans import Trace
+    from graphnb.telemetry.summary import GraphSummary
 
 logger = logging.getLogger("graphnb")
 
@@ -83,6 +84,10 @@ class Recorder:
         for trace in reversed([*self.failures(), *self.traces()]):
             if trace.request_id == request_id:
                 return trace
+        return None
+
+    def summary(self, since: float | None = None) -> GraphSummary | None:
+        """What all requests add up to, where that is counted apart from their traces; else None."""
         return None
 
     def clear(self) -> None:

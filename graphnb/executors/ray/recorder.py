@@ -1,0 +1,75 @@
+"""The requests of a graph on Ray: those made here, and those that came from elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphnb.rayserve.collector import ask
+from graphnb.rayserve.reporting import Reporter
+from graphnb.telemetry import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphnb.telemetry import Trace
+    from graphnb.telemetry.summary import GraphSummary
+
+
+class RayRecorder(Recorder):
+    """Keeps the requests made here, sends them to the collector, and asks it for all others.
+
+    Args:
+        collector: the name of the actor.
+        flush: has the hosts send what they know.
+    """
+
+    def __init__(self, collector: str, flush: Callable[[], None]) -> None:
+        super().__init__()
+        self._collector = collector
+        self._flush_hosts = flush
+        self._reporter = Reporter(collector, self)
+
+    def traces(self, count: int | None = None) -> list[Trace]:
+        """The last requests, from wherever they came, oldest first."""
+        self._flush()
+        found = self._merged(super().traces(count), ask(self._collector, "traces", count))
+        return found if count is None else found[-count:] if count > 0 else []
+
+    def failures(self) -> list[Trace]:
+        """The last requests that failed, oldest first."""
+        self._flush()
+        return self._merged(super().failures(), ask(self._collector, "failed_traces"))
+
+    def find(self, request_id: str) -> Trace | None:
+        """The trace of a request, if it is still kept."""
+        for trace in reversed([*super().failures(), *super().traces()]):
+            if trace.request_id == request_id:
+                return trace
+        self._flush()
+        found: Trace | None = ask(self._collector, "find", request_id)
+        return found
+
+    def summary(self, since: float | None = None) -> GraphSummary | None:
+        """What all requests since that time add up to; None when the collector does not answer."""
+        self._flush()
+        found: GraphSummary | None = ask(self._collector, "summary", since)
+        return found
+
+    def clear(self) -> None:
+        """Forgets all requests."""
+        self._flush()
+        super().clear()
+        ask(self._collector, "clear")
+
+    def close(self) -> None:
+        """Ends the thread that sends."""
+        self._reporter.close()
+
+    def _flush(self) -> None:
+        self._reporter.flush()
+        self._flush_hosts()
+
+    def _merged(self, here: list[Trace], there: Any) -> list[Trace]:
+        found = {one.request_id: one for one in there or ()}
+        found.update((one.request_id, one) for one in here)
+        return sorted(found.values(), key=lambda one: one.started_at)

@@ -1,0 +1,150 @@
+"""Moves of a graph on Ray Serve from one release to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.version import Version
+from graphnb.graph import SpecDiff, diff
+from graphnb.rayserve.collector import forget_failures
+from graphnb.rayserve.compiling import Compiled, Part, bind_application, compile_graph
+from graphnb.rayserve.control import delete_application, run_application, wait_until_healthy
+from graphnb.rayserve.private import handle_of
+from graphnb.rayserve.remote import RemoteCallee
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphnb.authoring import Graph
+    from graphnb.rayserve.config import HttpLimits
+
+
+class RayVersion(Version):
+    """A version whose deployments are all elsewhere.
+
+    Attributes:
+        number: as in the wirings of its hosts.
+    """
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What runs of a graph.
+
+    Attributes:
+        graph: its spec and bindings.
+        compiled: its parts.
+        number: of the version.
+        changes: from the one before.
+        route_prefix: where it answers over HTTP, or None.
+    """
+
+    graph: Graph
+    compiled: Compiled
+    number: int
+    changes: SpecDiff
+    route_prefix: str | None
+
+    @property
+    def root(self) -> Part:
+        """The part that requests enter."""
+        return self.compiled.parts[self.compiled.root]
+
+    def by_serve_name(self) -> dict[str, Part]:
+        """The parts, as Ray Serve names them."""
+        return {one.serve_name: one for one in self.compiled.parts.values()}
+
+    def version(self, app_name: str, application: object) -> RayVersion:
+        """The version as whoever calls from outside knows it."""
+        callees = {
+            name: RemoteCallee(name, handle_of(part.serve_name, app_name))
+            for name, part in self.compiled.parts.items()
+        }
+        made = RayVersion(self.compiled.root, callees, {}, application)
+        made.number = self.number
+        return made
+
+
+def release(
+    app_name: str,
+    old: Release | None,
+    graph: Graph,
+    *,
+    http: HttpLimits | None,
+    route_prefix: str | None,
+    collector: Any,
+    collector_name: str,
+) -> Release:
+    """Brings an application from `old` (None: nothing ran) to `graph`.
+
+    Raises:
+        DeployError: a deployment could not start; `old` serves as before.
+        NotSerializableError: a definition cannot be shipped.
+    """
+    changes = diff(old.graph.spec if old else None, graph.spec)
+    number = old.number + 1 if old else 1
+    compiled = compile_graph(
+        graph,
+        names=_names(old, changes),
+        number=number,
+        http=http,
+        collector=collector_name,
+        wired=True,
+    )
+    new = Release(graph, compiled, number, changes, route_prefix)
+    forget_failures(collector)
+    before = old.by_serve_name() if old else {}
+    fresh = {name: one for name, one in new.by_serve_name().items() if name not in before}
+    try:
+        if old is not None and fresh:
+            _run(app_name, old, fresh)
+            wait_until_healthy(app_name, fresh, collector=collector)
+        _run(app_name, new, {n: one for n, one in before.items() if n not in new.by_serve_name()})
+        wait_until_healthy(app_name, new.by_serve_name(), collector=collector)
+    except BaseException:
+        if old is not None:
+            _run(app_name, old, {})
+        else:
+            delete_application(app_name, wait=False)
+        raise
+    return new
+
+
+def retire(app_name: str, old: Release, new: Release) -> None:
+    """Lets the parts go that only the old release had."""
+    if set(old.by_serve_name()) - set(new.by_serve_name()):
+        _run(app_name, new, {})
+
+
+def _run(app_name: str, main: Release, beside: Mapping[str, Part]) -> None:
+    others = [one for one in main.compiled.parts.values() if one is not main.root]
+    application = bind_application(main.root, [*others, *beside.values()])
+    run_application(application, name=app_name, route_prefix=main.route_prefix)
+
+
+def _names(old: Release | None, changes: SpecDiff) -> dict[str, str]:
+    """Ray Serve's name of each deployment: what stays keeps it, what is new gets one of its own."""
+    had = {} if old is None else {n: one.serve_name for n, one in old.compiled.parts.items()}
+    taken = set(had.values())
+    names = {}
+    for one in changes.changes:
+        if one.kind == "removed":
+            continue
+        if one.kind in ("added", "replaced"):
+            names[one.name] = _free(one.name, taken)
+            taken.add(names[one.name])
+        else:
+            names[one.name] = had[one.name]
+    return names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or the name and a number."""
+    found, number = name, 2
+    while found in taken:
+        found = f"{name}~{number}"
+        number += 1
+    return found

@@ -1,0 +1,182 @@
+"""The actor that keeps what an application's hosts tell: traces, figures, and start errors.
+
+One for each application, bounded in memory. It also keeps the graph's spec, so that a kernel that
+comes later finds what runs. Nobody waits for it: when it is slow or dead, only telemetry is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+from graphnb.telemetry import Recorder
+from graphnb.telemetry.buffer import Inbox
+from graphnb.telemetry.windows import Windows
+
+if TYPE_CHECKING:
+    from graphnb.telemetry import Trace
+    from graphnb.telemetry.buffer import Batch
+    from graphnb.telemetry.summary import GraphSummary
+
+NAMESPACE = "graphnb"
+_PREFIX = "graphnb:"
+_MAX_FAILURES = 50
+
+StartFailure = tuple[str, str, bytes]
+"""A deployment, what it was about to do, and the error, packed."""
+
+
+class Collector:
+    """What the actor does."""
+
+    def __init__(self) -> None:
+        self._failures: deque[StartFailure] = deque(maxlen=_MAX_FAILURES)
+        self._state: Any = None
+        self._starts: Counter[str] = Counter()
+        self._inbox = Inbox()
+        self._windows = Windows()
+        self._recorder = Recorder()
+
+    def take(self, batch: Batch) -> None:
+        """What a process knows of its last requests."""
+        if self._inbox.accept(batch):
+            self._windows.merge_bucket(batch.digest, time.time())
+            for trace in batch.traces:
+                self._recorder.record(trace)
+
+    def traces(self, count: int | None = None) -> list[Trace]:
+        """The last requests that are kept, in the order in which they arrived."""
+        return self._recorder.traces(count)
+
+    def failed_traces(self) -> list[Trace]:
+        """The last requests that failed."""
+        return self._recorder.failures()
+
+    def find(self, request_id: str) -> Trace | None:
+        """The trace of one request, if it is kept."""
+        return self._recorder.find(request_id)
+
+    def summary(self, since: float | None = None) -> GraphSummary:
+        """What the requests since that time (seconds since the epoch) add up to."""
+        return self._windows.summary(since)
+
+    def lost(self) -> int:
+        """Requests that are counted in the summary, and whose traces are not kept."""
+        return self._inbox.lost
+
+    def clear(self) -> None:
+        """Forgets all requests, as after a change of the graph."""
+        self._windows.clear()
+        self._recorder.clear()
+
+    def started(self, serve_name: str) -> None:
+        """A replica of that Serve deployment answers from now on."""
+        self._starts[serve_name] += 1
+
+    def starts(self) -> dict[str, int]:
+        """How many replicas ever started, by Ray Serve's names."""
+        return dict(self._starts)
+
+    def start_failed(self, deployment: str, doing: str, error: bytes) -> None:
+        """A replica could not start, or not take its configuration."""
+        self._failures.append((deployment, doing, error))
+
+    def failures(self) -> list[StartFailure]:
+        """Why replicas could not start, oldest first."""
+        return list(self._failures)
+
+    def forget_failures(self) -> None:
+        """Begins anew, before a deploy."""
+        self._failures.clear()
+
+    def keep(self, state: Any) -> None:
+        """Remembers what runs."""
+        self._state = state
+
+    def kept(self) -> Any:
+        """What runs, as the last deploy said."""
+        return self._state
+
+
+def collector_name(app_name: str) -> str:
+    """The name of the actor of an application."""
+    return _PREFIX + app_name
+
+
+def find_collector(name: str | None) -> Any:
+    """The actor of that name, or None when there is none, or it is dead."""
+    import ray
+
+    if name is None:
+        return None
+    try:
+        return ray.get_actor(name, namespace=NAMESPACE)
+    except ValueError:
+        return None
+
+
+def get_collector(app_name: str) -> Any:
+    """The application's actor; made if there is none."""
+    import ray
+
+    # It computes next to nothing, and must find a place on a cluster whose CPUs are all taken.
+    make: Any = ray.remote(Collector)
+    return make.options(
+        num_cpus=0,
+        max_restarts=-1,
+        max_concurrency=1,
+        name=collector_name(app_name),
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+    ).remote()
+
+
+def drop_collector(app_name: str) -> None:
+    """Ends the actor; without effect when there is none."""
+    import ray
+
+    actor = find_collector(collector_name(app_name))
+    if actor is not None:
+        ray.kill(actor)
+
+
+def applications() -> list[str]:
+    """The names of the applications that have a collector on this cluster."""
+    from ray.util import list_named_actors
+
+    found = list_named_actors(all_namespaces=True)
+    return sorted(
+        one["name"].removeprefix(_PREFIX)
+        for one in found
+        if one["namespace"] == NAMESPACE and one["name"].startswith(_PREFIX)
+    )
+
+
+def start_failures(collector: Any) -> list[StartFailure]:
+    """Why hosts could not start since the last `forget_failures`."""
+    import ray
+
+    found: list[StartFailure] = ray.get(collector.failures.remote())
+    return found
+
+
+def forget_failures(collector: Any) -> None:
+    """Begins anew, before a deploy."""
+    import ray
+
+    ray.get(collector.forget_failures.remote())
+
+
+def ask(name: str, method: str, *args: Any, patience_s: float = 5.0) -> Any:
+    """Asks a collector; None when it is not there, or does not answer in time."""
+    import ray
+
+    actor = find_collector(name)
+    if actor is None:
+        return None
+    try:
+        return ray.get(getattr(actor, method).remote(*args), timeout=patience_s)
+    except (ray.exceptions.RayError, TimeoutError):
+        return None

@@ -1,0 +1,173 @@
+"""A graph as an ordinary Ray Serve application."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.http_request import DEFAULT_MAX_BODY
+from graphnb.engine.shipping import ship
+from graphnb.engine.travel import pack_to_travel
+from graphnb.engine.version import compile_schedules
+from graphnb.rayserve.config import HttpLimits, Payload, Wiring, with_wiring
+from graphnb.rayserve.host import Host
+from graphnb.rayserve.private import with_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from graphnb.authoring import Graph
+    from graphnb.graph.spec import DeploymentSpec
+
+# Ours: Ray Serve does not know them.
+_OWN_OPTIONS = ("route_prefix", "user_config")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Serve deployment, ready to be made part of an application.
+
+    Attributes:
+        name: the graph's name.
+        serve_name: Ray Serve's.
+        version: changes when its replicas have to be made anew.
+        payload: what its host runs.
+        options: Ray Serve's own, as the user gave them.
+        wiring: how it is tied in; None where the payload says it.
+        user_config: the user's own.
+    """
+
+    name: str
+    serve_name: str
+    version: str
+    payload: Payload
+    options: Mapping[str, Any]
+    wiring: Wiring | None
+    user_config: Any
+
+    def deployment(self) -> Any:
+        """The Serve deployment, not bound."""
+        from ray import serve
+
+        user_config = self.user_config
+        if self.wiring is not None:
+            user_config = with_wiring(self.wiring, user_config)
+        options = dict(self.options)
+        if user_config is not None:
+            options["user_config"] = user_config
+        made = serve.deployment(Host, **{**options, "name": self.serve_name})
+        return with_version(made, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A graph as parts.
+
+    Attributes:
+        root: the graph's name of the deployment that requests enter.
+        parts: by the graph's names.
+    """
+
+    root: str
+    parts: Mapping[str, Part]
+
+
+def compile_graph(
+    graph: Graph,
+    *,
+    names: Mapping[str, str] | None = None,
+    number: int = 0,
+    http: HttpLimits | None = None,
+    collector: str | None = None,
+    wired: bool = False,
+) -> Compiled:
+    """Makes the parts of a graph.
+
+    Args:
+        graph: what to compile.
+        names: Ray Serve's name of each deployment; the graph's own by default.
+        number: of the version.
+        http: what is asked of HTTP requests.
+        collector: who takes what hosts tell.
+        wired: whether wirings come as `user_config` (and can be changed), or in the payload.
+
+    Raises:
+        NotSerializableError: a definition, or an init arg, cannot be shipped.
+        GraphError: GN114, a constant argument cannot be serialized.
+    """
+    serve_names = names or {one.name: one.name for one in graph.spec.deployments}
+    schedules = compile_schedules(graph, pack_to_travel)
+    parts = {}
+    for spec in graph.spec.deployments:
+        own = {key: one for key, one in schedules.items() if key[0] == spec.name}
+        called = {edge.deployment for edge in spec.handles}
+        called |= {step.deployment for one in own.values() for step in one.steps}
+        wiring = Wiring(
+            number=number,
+            root=graph.spec.root,
+            callees={name: serve_names[name] for name in sorted(called - {spec.name})},
+            schedules=ship(own) if own else None,
+            http=http,
+        )
+        parts[spec.name] = _part(graph, spec, serve_names[spec.name], wiring, collector, wired)
+    return Compiled(graph.spec.root, parts)
+
+
+def _part(
+    graph: Graph,
+    spec: DeploymentSpec,
+    serve_name: str,
+    wiring: Wiring,
+    collector: str | None,
+    wired: bool,  # noqa: FBT001  as in `compile_graph`
+) -> Part:
+    binding = graph.deployments[spec.name]
+    payload = Payload(
+        deployment=spec.name,
+        definition=ship((binding.func_or_class, binding.args, dict(binding.kwargs))),
+        where=binding.where(),
+        wiring=None if wired else wiring,
+        collector=collector,
+    )
+    return Part(
+        name=spec.name,
+        serve_name=serve_name,
+        version=version_of(spec),
+        payload=payload,
+        options={k: v for k, v in binding.options.items() if k not in _OWN_OPTIONS},
+        wiring=wiring if wired else None,
+        user_config=binding.options.get("user_config"),
+    )
+
+
+def version_of(spec: DeploymentSpec) -> str:
+    """What changes when a deployment's replicas have to be made anew: its code and init args."""
+    said = [
+        version("graphnb"),
+        spec.name,
+        spec.digest,
+        [[edge.argument, edge.deployment] for edge in spec.handles],
+        [edge.argument for edge in spec.graphs],
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def bind_application(root: Part, others: Sequence[Part]) -> Any:
+    """The Ray Serve application of these parts."""
+    children = [one.deployment().bind(one.payload) for one in others]
+    return root.deployment().bind(root.payload, children)
+
+
+def application_of(graph: Graph) -> Any:
+    """The Ray Serve application of a graph, which anybody may run.
+
+    Raises:
+        NotSerializableError: a definition, or an init arg, cannot be shipped.
+        GraphError: GN114, a constant argument cannot be serialized.
+    """
+    compiled = compile_graph(graph, http=HttpLimits(None, DEFAULT_MAX_BODY))
+    root = compiled.parts[compiled.root]
+    return bind_application(root, [one for one in compiled.parts.values() if one is not root])

@@ -1,0 +1,307 @@
+"""What runs in a replica of Ray Serve: a deployment of a graph, with the engine around it.
+
+The host takes calls from other hosts and from outside, holds the instance of the user's class in
+an engine `Replica`, and runs the schedules of the graphs that the deployment holds. Slots, queues
+and health are Ray Serve's here; all else is as in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+from graphnb.authoring import DeploymentBinding
+from graphnb.engine.arguments import Message, load_message
+from graphnb.engine.handle import CallOptions, DeploymentTarget, Handle
+from graphnb.engine.remote_errors import pack_error
+from graphnb.engine.replica_set import Limits, ReplicaSet
+from graphnb.engine.request import Request
+from graphnb.engine.router import GraphRouter
+from graphnb.engine.shipping import unship
+from graphnb.engine.starting import ReplicaStarter, own_copy
+from graphnb.engine.threads import engine_thread, mark_engine_thread
+from graphnb.engine.version import Version
+from graphnb.errors import GraphnbError
+from graphnb.rayserve.adopt import adopt_replica
+from graphnb.rayserve.config import HostState, Payload, Wiring, wiring_of
+from graphnb.rayserve.http_answer import HttpAnswer, is_http
+from graphnb.rayserve.private import handle_of
+from graphnb.rayserve.remote import RemoteCallee
+from graphnb.rayserve.reporting import Reporter
+from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, plain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from graphnb.engine.values import Packed
+
+_UNLIMITED = 1 << 31  # slots are Ray Serve's to count
+_KEPT_VERSIONS = 3
+# Ray Serve asks instances for these by name, and calls them itself.
+_HOOKS = ("record_routing_stats", "record_autoscaling_stats", "record_replica_metadata")
+
+
+class HostVersion(Version):
+    """A version as one host knows it.
+
+    Attributes:
+        wiring: what it was made of.
+        number: the wiring's.
+    """
+
+    def __init__(self, wiring: Wiring, callees: Any, schedules: Any, application: object) -> None:
+        super().__init__(wiring.root, callees, schedules, application)
+        self.wiring = wiring
+        self.number = wiring.number
+
+
+class _Loop:
+    """The loop that Ray Serve runs user code on, as routers want it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+
+    @property
+    def here(self) -> bool:
+        return engine_thread.loop is self.loop
+
+
+class Host:
+    """The class of all Serve deployments that graphnb makes.
+
+    Args:
+        payload: what to run.
+        children: the other deployments of the application; Ray Serve deploys what it finds in
+            init args.
+    """
+
+    # Ray Serve awaits it.
+    async def __init__(  # type: ignore[misc]
+        self, payload: Payload, children: Any = ()
+    ) -> None:
+        from ray import serve
+
+        loop = asyncio.get_running_loop()
+        mark_engine_thread(loop)
+        context = serve.get_replica_context()
+        self._name = payload.deployment
+        self._app_name = context.app_name
+        self._serve_name = context.deployment
+        self._where = payload.where
+        self._callees: dict[str, RemoteCallee] = {}
+        self._versions: dict[int, HostVersion] = {}
+        self._reporter = Reporter(payload.collector)
+        self._router: GraphRouter[HostVersion] = GraphRouter(
+            self._app_name, _Loop(loop), self._reporter.recorder
+        )
+        self._own = ReplicaSet(self._name, lambda: payload.where, Limits(_UNLIMITED, -1, 20.0))
+        self._user_config: Any = None
+        if payload.wiring is not None:
+            self._install(payload.wiring)
+        await self._start(payload, context.replica_tag)
+
+    async def _start(self, payload: Payload, replica_id: str) -> None:
+        starter = ReplicaStarter(self._app_name, self._router, adopt_replica)
+        try:
+            func_or_class, args, kwargs = unship(payload.definition)
+            binding = DeploymentBinding(func_or_class, where=lambda: self._where)
+            replica = await starter.start(self._name, binding, (args, kwargs), replica_id)
+        except Exception as error:  # noqa: BLE001  told to whoever deploys
+            original = error.__cause__ or error
+            self._reporter.start_failed(self._name, original)
+            raise original from None
+        self._own.replicas = [replica]
+        self._replica = replica
+        self._reporter.started(self._serve_name)
+        if replica.checks_health:
+            self.check_health = replica.check_health
+
+    # What Ray Serve calls.
+
+    async def reconfigure(self, user_config: Any) -> None:
+        """Takes over a wiring, and gives the user's own configuration to the instance."""
+        wiring, own = wiring_of(user_config)
+        if wiring is not None:
+            self._install(wiring)
+        if own is None or own == self._user_config:
+            return
+        try:
+            await self._replica.reconfigure(own_copy(own))
+        except Exception as error:
+            self._reporter.start_failed(self._name, error, "reconfigure")
+            raise
+        self._user_config = own
+
+    async def graphnb_call(self, header: Header, *parts: Packed) -> Reply:
+        """A call from another host, or from a notebook."""
+        request = self._request(header)
+        version: HostVersion = request.version
+        version.enter(request)
+        try:
+            packed = await self._own.call(
+                header.method,
+                load_message,
+                Message(parts, header.shape),
+                request,
+                None,
+                header.call,
+                header.after,
+                header.model_id,
+            )
+        except asyncio.CancelledError:
+            await request.give_up()
+            raise
+        except BaseException as error:
+            await request.give_up()
+            raise self._failure(error, request) from error
+        finally:
+            request.close_streams()
+            version.leave(request)
+        return Reply(packed, plain(request.spans or ()), _notes(request))
+
+    async def graphnb_stream(self, header: Header, *parts: Packed) -> AsyncIterator[Any]:
+        """A call of a generator: its items, after a word that it is made."""
+        request = self._request(header)
+        version: HostVersion = request.version
+        version.enter(request)
+        source = None
+        try:
+            source = await self._own.open_stream(
+                header.method,
+                load_message,
+                Message(parts, header.shape),
+                request,
+                None,
+                header.call,
+                header.after,
+                header.model_id,
+            )
+            yield None
+            while True:
+                try:
+                    item = await source.next_item()
+                except StopAsyncIteration:
+                    break
+                yield item
+            yield Trailer(plain(request.spans or ()))
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
+            await request.give_up()
+            raise self._failure(error, request) from error
+        finally:
+            if source is not None:
+                source.close()
+            request.close_streams()
+            version.leave(request)
+
+    async def graphnb_state(self) -> HostState:
+        """What it is at."""
+        waiting = {one.name: one.waiting for one in self._callees.values() if one.waiting}
+        return HostState(self._own.ongoing, waiting)
+
+    async def graphnb_flush(self) -> None:
+        """Sends what is known of requests that ended, and returns when it has arrived."""
+        await asyncio.to_thread(self._reporter.flush)
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """HTTP from Ray Serve's proxy; or a call by a handle of plain Ray Serve."""
+        if is_http(args, kwargs):
+            return HttpAnswer(self._router, self._current.wiring.http)
+        return await self._plain_call("__call__", args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """The user's methods, for handles of plain Ray Serve."""
+        if name.startswith("__") or "_replica" not in self.__dict__:
+            raise AttributeError(name)
+        instance = self._replica.instance
+        if name in _HOOKS:
+            return getattr(instance, name)
+        if name.startswith("_") or not callable(getattr(instance, name, None)):
+            raise AttributeError(f"{self._name} has no method {name!r}")
+        if self._replica.method(name).kind.endswith("stream"):
+            return self._plain_stream(name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await self._plain_call(name, args, kwargs)
+
+        call.__name__ = name
+        return call
+
+    async def __del__(self) -> None:
+        replica = self.__dict__.get("_replica")
+        if replica is not None:
+            await replica.close()
+        await asyncio.to_thread(self._reporter.close)
+
+    # Inside.
+
+    @property
+    def _current(self) -> HostVersion:
+        assert self._router.current is not None
+        return self._router.current
+
+    def _install(self, wiring: Wiring) -> None:
+        """Makes that version the current one; the last ones stay for requests under way."""
+        if wiring.number in self._versions and self._versions[wiring.number].wiring == wiring:
+            return
+        schedules = unship(wiring.schedules) if wiring.schedules is not None else {}
+        callees: dict[str, Any] = {
+            name: self._callee(name, serve_name) for name, serve_name in wiring.callees.items()
+        }
+        callees[self._name] = self._own
+        version = HostVersion(wiring, callees, schedules, self._router)
+        self._versions[wiring.number] = version
+        self._router.current = self._versions[max(self._versions)]
+        for number in sorted(self._versions)[:-_KEPT_VERSIONS]:
+            del self._versions[number]
+
+    def _callee(self, name: str, serve_name: str) -> RemoteCallee:
+        found = self._callees.get(serve_name)
+        if found is None:
+            handle = handle_of(serve_name, self._app_name)
+            found = self._callees[serve_name] = RemoteCallee(name, handle)
+        return found
+
+    def _request(self, header: Header) -> Request:
+        request = Request(
+            self._versions.get(header.version) or self._current,
+            request_id=header.request_id,
+            timeout_s=header.left_s,
+            record=header.record,
+            values=[] if header.notes else None,
+        )
+        # Span ids of many processes meet in one trace; 52 bits are exact in JSON, too.
+        request.last_span = random.getrandbits(40) << 12
+        return request
+
+    def _failure(self, error: BaseException, request: Request) -> RemoteFailure:
+        text = error.message if isinstance(error, GraphnbError) else repr(error)
+        spans = plain(request.spans or ())
+        return RemoteFailure(text, pack_error(error), spans, _notes(request))
+
+    async def _plain_call(self, method: str, args: Any, kwargs: Any) -> Any:
+        target = DeploymentTarget(self._name)
+        return await Handle(self._router, target, CallOptions(method=method)).remote(
+            *args, **kwargs
+        )
+
+    def _plain_stream(self, method: str) -> Any:
+        options = CallOptions(method=method, stream=True)
+        handle = Handle(self._router, DeploymentTarget(self._name), options)
+
+        async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            async for item in handle.remote(*args, **kwargs):
+                yield item
+
+        stream.__name__ = method
+        return stream
+
+
+def _notes(request: Request) -> Any:
+    if request.values is None:
+        return ()
+    from graphnb.rayserve.notes import packed_notes
+
+    return packed_notes(request.values)

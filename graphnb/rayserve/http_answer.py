@@ -1,0 +1,68 @@
+"""HTTP requests that Ray Serve's proxy brings, answered as the local executor answers them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from graphnb.engine.http_request import answer_http, send_error
+
+if TYPE_CHECKING:
+    from graphnb.engine.asgi import Receive, Scope, Send
+    from graphnb.engine.router import GraphRouter
+    from graphnb.rayserve.config import HttpLimits
+
+
+def is_http(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether these are the arguments that the proxy calls with."""
+    return len(args) == 1 and not kwargs and isinstance(args[0], Request)
+
+
+class HttpAnswer(Response):
+    """Answers when it is sent: Ray Serve takes a response, and calls it with ASGI's three.
+
+    Args:
+        router: of the graph.
+        limits: what is asked of requests; None when the graph does not answer HTTP.
+    """
+
+    def __init__(self, router: GraphRouter[Any], limits: HttpLimits | None) -> None:
+        super().__init__()
+        self._router = router
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the answer; what Starlette calls."""
+        limits = self._limits
+        if limits is None:
+            await send_error(send, 404, "this graph does not answer over HTTP")
+        elif not _allowed(scope, limits.token_sha256):
+            await send_error(
+                send, 401, "a bearer token is needed", headers=[(b"www-authenticate", b"Bearer")]
+            )
+        else:
+            await answer_http(self._router, limits.max_body, _below(scope), receive, send)
+
+
+def token_hash(token: str | None) -> str | None:
+    """What of a token leaves the process that was given it."""
+    return None if token is None else hashlib.sha256(token.encode()).hexdigest()
+
+
+def _allowed(scope: Scope, expected: str | None) -> bool:
+    if expected is None:
+        return True
+    given = dict(scope["headers"]).get(b"authorization", b"")
+    scheme, _, credentials = given.partition(b" ")
+    found = hashlib.sha256(credentials.strip()).hexdigest()
+    return hmac.compare_digest(found, expected) and scheme.lower() == b"bearer"
+
+
+def _below(scope: Scope) -> Scope:
+    """The scope with the prefix itself as the app's "/"."""
+    root, path = scope.get("root_path", ""), scope["path"]
+    return {**scope, "path": root + "/"} if root and path == root else scope

@@ -1,0 +1,42 @@
+"""What went into and came out of nodes elsewhere, for the one who asked for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.request import NodeValues
+from graphnb.engine.values import pack, unpack
+from graphnb.errors import NotSerializableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphnb.rayserve.wire import Note
+
+
+def packed_notes(values: Sequence[NodeValues]) -> list[Note]:
+    """The values of nodes, as they travel."""
+    return [
+        (one.node, _pack(one.args), _pack(one.kwargs), _pack(one.result), _text(one.error))
+        for one in values
+    ]
+
+
+def noted(note: Note) -> NodeValues:
+    """The values of one node, where they arrived."""
+    node, args, kwargs, result, error = note
+    values = NodeValues(node, unpack(args), unpack(kwargs))
+    values.result = unpack(result)
+    values.error = None if error is None else RuntimeError(error)
+    return values
+
+
+def _pack(value: Any) -> Any:
+    try:
+        return pack(value)
+    except NotSerializableError as error:
+        return error.message
+
+
+def _text(error: BaseException | None) -> str | None:
+    return None if error is None else f"{type(error).__name__}: {error}"

@@ -1,0 +1,69 @@
+"""What graphnb uses of Ray Serve that is not public, each in one place and with a way around it.
+
+Checked with Ray 2.54 and 2.60; `tests/rayserve/test_private.py` says what is expected of them.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+CHECKED = ("2.54", "2.60")
+"""The versions of Ray that all of this was tried with."""
+
+
+async def accepted(response: Any) -> None:
+    """Waits until a replica has taken the call; at once where this Ray does not tell."""
+    fetch = getattr(response, "_fetch_future_result_async", None)
+    if fetch is not None:
+        await fetch()
+
+
+def with_version(deployment: Any, version: str) -> Any:
+    """A Serve deployment whose replicas stay as long as the version stays the same.
+
+    Without it Ray Serve gives each deploy a version of its own, and restarts all replicas: that
+    is what happens where this argument is gone.
+    """
+    try:
+        # A call of its own: `_internal` keeps no record of the options that come with it.
+        return deployment.options(version=version, _internal=True)
+    except TypeError:
+        return deployment
+
+
+def handle_of(deployment: str, app_name: str) -> Any:
+    """Ray Serve's handle of a deployment; without asking the controller whether it exists."""
+    from ray.serve.handle import DeploymentHandle
+
+    return DeploymentHandle(deployment, app_name)
+
+
+def route_prefixes() -> dict[str, str | None]:
+    """Where each application answers over HTTP; empty where this Ray does not tell."""
+    try:
+        from ray.serve.context import _get_global_client
+
+        client = _get_global_client(raise_if_no_controller_running=False)
+        found = {} if client is None else client.get_serve_details()["applications"]
+    except (ImportError, AttributeError, KeyError, TypeError):
+        return {}
+    return {name: one.get("route_prefix") for name, one in found.items()}
+
+
+def call_all(handle: Any, method: str, *, timeout_s: float) -> list[Any]:
+    """Calls a method of all replicas, or of one where this Ray cannot call all.
+
+    Raises:
+        Exception: whatever Ray says when one of them does not answer.
+    """
+
+    def wait() -> list[Any]:
+        if hasattr(handle, "broadcast"):
+            found: list[Any] = handle.broadcast(method).results(timeout_s=timeout_s)
+            return found
+        return [handle.options(method_name=method).remote().result(timeout_s=timeout_s)]
+
+    # A notebook's cell runs in a loop, where Ray Serve refuses to wait: so another thread does.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(wait).result()

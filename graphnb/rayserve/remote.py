@@ -1,0 +1,313 @@
+"""Calls of deployments in other processes, over Ray Serve's handles."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.remote_errors import unpack_error
+from graphnb.engine.request import clock
+from graphnb.engine.values import Packed, packed_size
+from graphnb.errors import (
+    BackPressureError,
+    NodeError,
+    RequestCancelledError,
+    RequestError,
+)
+from graphnb.rayserve.failures import failure_of
+from graphnb.rayserve.private import accepted
+from graphnb.rayserve.wire import CALL, STREAM, Header, RemoteFailure, Reply, Trailer, shifted
+from graphnb.telemetry.spans import Outcome, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphnb.engine.arguments import Load
+    from graphnb.engine.request import Request
+
+_new = tuple.__new__
+
+
+class RemoteCallee:
+    """A deployment whose replicas are elsewhere (a `Callee`).
+
+    Args:
+        name: what the graph calls it.
+        handle: Ray Serve's handle of it.
+    """
+
+    def __init__(self, name: str, handle: Any) -> None:
+        self.name = name
+        by_value = {"request_serialization": "pickle", "response_serialization": "pickle"}
+        self._handle = handle
+        self._unary = handle.options(method_name=CALL, _by_reference=False, **by_value)
+        self._stream = handle.options(
+            method_name=STREAM, stream=True, _by_reference=False, **by_value
+        )
+        self.waiting = 0  # calls that no replica has taken yet
+        self._fastest = float("inf")  # seconds until a replica took a call, at best
+
+    async def call(
+        self,
+        method: str,
+        load: Load,
+        kept: Any,
+        request: Request,
+        parent: int | None,
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
+    ) -> Packed:
+        """One call, from the packed arguments to the packed result; records its spans."""
+        began = taken = clock()
+        span_id = request.last_span = request.last_span + 1
+        node = call or f"{self.name}.{method}"
+        request.open_calls[span_id] = node
+        spans: Sequence[tuple[Any, ...]] = ()
+        outcome: Outcome = "error"
+        size = 0
+        response = None
+        try:
+            parts, shape = load.message(kept)
+            header = self._header(request, began, method, call, after, model_id, shape)
+            target = self._unary
+            if model_id:
+                target = target.options(multiplexed_model_id=model_id)
+            response = target.remote(header, *parts)
+            self.waiting += 1
+            try:
+                await accepted(response)
+            finally:
+                self.waiting -= 1
+            taken = clock()
+            reply: Reply = await response
+            spans = reply.spans
+            size = packed_size(reply.packed)
+            if reply.notes and request.values is not None:
+                request.values.extend(_notes(reply.notes))
+            outcome = "ok"
+            return reply.packed
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            if response is not None:
+                response.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001  raised again, as graphnb says it
+            failure = failure_of(error)
+            if isinstance(failure, RemoteFailure):
+                spans = failure.spans
+                if request.values is not None:
+                    request.values.extend(_notes(failure.notes))
+                failure = unpack_error(failure.error)
+            outcome, told = self._told(failure, node, request)
+            raise told from None
+        finally:
+            del request.open_calls[span_id]
+            if request.spans is not None:
+                self._record(
+                    request,
+                    spans,
+                    (span_id, parent, call, method, outcome, size, after),
+                    began,
+                    taken,
+                )
+
+    def _header(
+        self,
+        request: Request,
+        now: float,
+        method: str,
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
+        shape: Any,
+    ) -> Header:
+        return _new(
+            Header,
+            (
+                request.request_id,
+                request.version.number,
+                self.name,
+                method,
+                call,
+                after,
+                model_id,
+                None if request.deadline is None else request.deadline - now,
+                request.spans is not None,
+                request.values is not None,
+                shape,
+            ),
+        )
+
+    def _record(
+        self,
+        request: Request,
+        spans: Sequence[tuple[Any, ...]],
+        labels: tuple[Any, ...],
+        began: float,
+        taken: float,
+    ) -> None:
+        """Adds the call's span and those that came back with it, as seen from here."""
+        assert request.spans is not None
+        span_id, parent, call, method, outcome, size, after = labels
+        ended = clock()
+        start = began - request.started
+        total = ended - began
+        took = taken - began
+        # Of the time until a replica took the call, what an idle one needs as well is transport.
+        if 0.0 < took < self._fastest:
+            self._fastest = took
+        queued = max(0.0, took - self._fastest) if taken > began else 0.0
+        replica, waiting, executing = "", 0.0, 0.0
+        if spans:
+            own = spans[-1]
+            span_id, replica, waiting, executing = own[0], own[5], own[8], own[9]
+            size = own[12] or size
+            if len(spans) > 1:
+                transport = max(0.0, total - queued - waiting - executing)
+                request.spans.extend(shifted(spans[:-1], start + queued + transport / 2))
+        elif outcome == "cancelled":
+            executing = max(0.0, total - took) if taken > began else 0.0
+            queued = total - executing
+        transport = max(0.0, total - queued - waiting - executing)
+        request.spans.append(
+            _new(
+                Span,
+                (
+                    span_id,
+                    parent,
+                    self.name,
+                    call,
+                    method,
+                    replica,
+                    start,
+                    queued,
+                    waiting,
+                    executing,
+                    transport,
+                    outcome,
+                    size,
+                    after,
+                ),
+            )
+        )
+
+    def _told(
+        self, error: BaseException, node: str, request: Request
+    ) -> tuple[Outcome, BaseException]:
+        """How the call ended, and what its caller is told."""
+        if isinstance(error, BackPressureError):
+            error.node = error.node or node
+            error.request_id = error.request_id or request.request_id
+            return "rejected", error
+        if isinstance(error, RequestCancelledError):
+            return "cancelled", error
+        if isinstance(error, RequestError):
+            return "error", error
+        from graphnb.engine.node_errors import node_error
+
+        return "error", node_error(error, node=node, request_id=request.request_id)
+
+    async def open_stream(
+        self,
+        method: str,
+        load: Load,
+        kept: Any,
+        request: Request,
+        parent: int | None,
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
+    ) -> RemoteStream:
+        """Calls a generator; its items come as they are made."""
+        began = clock()
+        parts, shape = load.message(kept)
+        header = self._header(request, began, method, call, after, model_id, shape)
+        target = self._stream
+        if model_id:
+            target = target.options(multiplexed_model_id=model_id)
+        stream = RemoteStream(
+            self, target.remote(header, *parts), request, (parent, call, method, after), began
+        )
+        await stream.begin()
+        return stream
+
+
+class RemoteStream:
+    """The items of a generator in another process (an `ItemSource`)."""
+
+    def __init__(
+        self,
+        owner: RemoteCallee,
+        response: Any,
+        request: Request,
+        labels: tuple[int | None, str | None, str, tuple[str, ...]],
+        began: float,
+    ) -> None:
+        self._owner = owner
+        self._response = response
+        self._request = request
+        self._labels = labels
+        self._began = self._taken = began
+        self._span_id = request.next_span()
+        self._size = 0
+        self._ended = False
+        request.streams.add(self)
+
+    async def begin(self) -> None:
+        """Waits until the generator is made; an error while it is made is raised here."""
+        await self._next()  # the host says so
+
+    async def next_item(self) -> Packed:
+        """The next item; StopAsyncIteration at the end, and when it was given up."""
+        if self._ended:
+            raise StopAsyncIteration
+        item = await self._next()
+        if type(item) is Trailer:
+            self._end("ok", item.spans)
+            raise StopAsyncIteration
+        self._size += packed_size(item)
+        return item
+
+    async def _next(self) -> Any:
+        node = self._labels[1] or f"{self._owner.name}.{self._labels[2]}"
+        try:
+            return await anext(self._response)
+        except asyncio.CancelledError:
+            if self._ended:  # given up by somebody else, not by who waits here
+                raise StopAsyncIteration from None
+            self.close()
+            raise
+        except StopAsyncIteration:
+            self._end("error", ())
+            raise NodeError(f"the stream of {node} broke off", node=node) from None
+        except BaseException as error:  # noqa: BLE001  as above
+            failure = failure_of(error)
+            spans: Sequence[tuple[Any, ...]] = ()
+            if isinstance(failure, RemoteFailure):
+                spans, failure = failure.spans, unpack_error(failure.error)
+            outcome, told = self._owner._told(failure, node, self._request)
+            self._end(outcome, spans)
+            raise told from None
+
+    def close(self) -> None:
+        """Nobody reads any more: ends the generator."""
+        if not self._ended:
+            self._end("cancelled", ())
+            self._response.cancel()
+
+    def _end(self, outcome: Outcome, spans: Sequence[tuple[Any, ...]]) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._request.streams.discard(self)
+        if self._request.spans is not None:
+            parent, call, method, after = self._labels
+            labels = (self._span_id, parent, call, method, outcome, self._size, after)
+            self._owner._record(self._request, spans, labels, self._began, self._began)
+
+
+def _notes(notes: Sequence[Any]) -> list[Any]:
+    from graphnb.rayserve.notes import noted
+
+    return [noted(one) for one in notes]

@@ -1,0 +1,104 @@
+"""How a process tells the collector of its requests: in batches, from a thread, and never waiting.
+
+A collector that is slow or dead costs a request nothing; only telemetry is lost, and counted.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.remote_errors import pack_error
+from graphnb.rayserve.collector import find_collector
+from graphnb.telemetry import Recorder
+from graphnb.telemetry.buffer import Buffer
+
+if TYPE_CHECKING:
+    from graphnb.telemetry import Trace
+    from graphnb.telemetry.buffer import Batch
+
+PERIOD_S = 0.5
+PATIENCE_S = 2.0
+"""How long a batch may take: one that takes longer is given up, and the next one is tried."""
+
+
+class Reporter:
+    """Sends what a process records to its application's collector.
+
+    Args:
+        collector: the name of the actor, or None for nobody.
+        recorder: whose requests are sent; one of its own by default.
+
+    Attributes:
+        recorder: takes the traces of requests that begin in this process.
+    """
+
+    def __init__(self, collector: str | None, recorder: Recorder | None = None) -> None:
+        self.recorder = recorder or Recorder(max_traces=100)
+        self._collector = collector
+        # Unique also after a restart in a process of the same number.
+        self._buffer = Buffer(f"{os.getpid()}-{uuid.uuid4().hex[:12]}")
+        self._actor: Any = None
+        self._sending = threading.Lock()
+        self._wake = threading.Event()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        if collector is not None:
+            self.recorder.subscribe(self._note)
+
+    def _note(self, trace: Trace) -> None:
+        self._buffer.add(trace)
+        if self._thread is None:  # made with the first request: most processes have none
+            self._thread = threading.Thread(target=self._run, name="graphnb-report", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.wait()
+            self._wake.clear()
+            self.flush()
+            if not self._closed:
+                threading.Event().wait(PERIOD_S)
+
+    def flush(self) -> None:
+        """Sends what there is, and waits until it has arrived, two seconds at the most."""
+        with self._sending:
+            batch = self._buffer.take()
+            if batch is not None and not self._send(batch):
+                self._buffer.give_back(batch)
+
+    def _send(self, batch: Batch) -> bool:
+        import ray
+
+        try:
+            if self._actor is None:
+                self._actor = find_collector(self._collector)
+            if self._actor is None:
+                return False
+            ray.get(self._actor.take.remote(batch), timeout=PATIENCE_S)
+        except Exception:  # noqa: BLE001  whatever it is, it is telemetry's trouble alone
+            self._actor = None
+            return False
+        return True
+
+    def start_failed(self, deployment: str, error: BaseException, doing: str = "start") -> None:
+        """Tells that user code raised before it could answer."""
+        actor = find_collector(self._collector)
+        if actor is not None:
+            actor.start_failed.remote(deployment, doing, pack_error(error))
+
+    def started(self, serve_name: str) -> None:
+        """Tells that a replica answers from now on."""
+        actor = find_collector(self._collector)
+        if actor is not None:
+            actor.started.remote(serve_name)
+
+    def close(self) -> None:
+        """Sends what is left, and ends the thread."""
+        self._closed = True
+        self._wake.set()
+        if self._thread is not None:
+            self.flush()

@@ -1,0 +1,113 @@
+"""What travels between the processes of one graph.
+
+A call goes out as a `Header` and the packed parts of its arguments, and comes back as a `Reply`.
+All of it is plain data, so that pickle alone carries it: the user's values are packed already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from graphnb.telemetry.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphnb.engine.arguments import Shape
+    from graphnb.engine.values import Packed
+
+CALL = "graphnb_call"
+"""The method of a host that takes calls."""
+
+STREAM = "graphnb_stream"
+"""The method of a host that takes calls of generators."""
+
+
+class Header(NamedTuple):
+    """What goes with the arguments of a call.
+
+    Attributes:
+        request_id: the request that the call belongs to.
+        version: the number of the graph's version that answers it.
+        deployment: whom it is for, as the graph names it.
+        method: the method to call.
+        call: the id of the call node, or None.
+        after: the call ids that it waited for.
+        model_id: which multiplexed model is asked for, or "".
+        left_s: seconds until the request's deadline, or None.
+        record: whether spans are wanted.
+        notes: whether what goes into and comes out of each node is wanted.
+        shape: what the parts make; None when they are the positional arguments in order.
+    """
+
+    request_id: str
+    version: int
+    deployment: str
+    method: str
+    call: str | None
+    after: tuple[str, ...]
+    model_id: str
+    left_s: float | None
+    record: bool
+    notes: bool
+    shape: Shape | None
+
+
+Note = tuple[str, "Packed", "Packed", "Packed", str | None]
+"""Node, arguments, keyword arguments, result, error: what one call was about, packed."""
+
+
+class Reply(NamedTuple):
+    """What a call comes back as.
+
+    Attributes:
+        packed: the result.
+        spans: of the call (the last one) and of all calls that it made, as plain tuples; times are
+            counted from the call's arrival.
+        notes: what went into and came out of nodes, where it was asked for.
+    """
+
+    packed: Packed
+    spans: Sequence[tuple[Any, ...]]
+    notes: Sequence[Note] = ()
+
+
+class Trailer(NamedTuple):
+    """Ends a stream."""
+
+    spans: Sequence[tuple[Any, ...]]
+
+
+class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries their error
+    """Carries an error, and the spans up to it, to the caller.
+
+    Args:
+        text: the error in one line, for Ray's own logs.
+        error: made by `pack_error`.
+        spans: as in `Reply`.
+    """
+
+    def __init__(
+        self, text: str, error: bytes, spans: Sequence[tuple[Any, ...]], notes: Sequence[Note] = ()
+    ) -> None:
+        super().__init__(text, error, spans, notes)
+        self.error = error
+        self.spans = spans
+        self.notes = notes
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RemoteFailure, self.args
+
+
+def plain(spans: Sequence[Span]) -> list[tuple[Any, ...]]:
+    """Spans as they travel."""
+    return [tuple(one) for one in spans]
+
+
+def shifted(spans: Sequence[tuple[Any, ...]], by_s: float) -> list[Span]:
+    """Spans as their caller sees them, who counts from another moment."""
+    new = tuple.__new__
+    return [new(Span, (*one[:6], one[6] + by_s, *one[7:])) for one in spans]
