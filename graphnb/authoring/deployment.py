@@ -79,6 +79,9 @@ class Deployment(Generic[P]):
             kind=GraphAttributeError,
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Deployment, (self.func_or_class, dict(self._options))
+
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Not for a deployment: the error says what to do instead."""
         raise rules.NODE_AS_VALUE.error(

@@ -1171,6 +1171,26 @@ def test_a_module_made_at_run_time_counts_by_what_it_holds():
     assert code_digest(space["target"]) != before
 
 
+def test_a_module_that_an_installed_package_made_counts_as_installed(monkeypatch):
+    """It has no file of its own, as parts of compiled packages have none."""
+    made = types.ModuleType("pytest.made_here")
+    monkeypatch.setitem(sys.modules, "pytest.made_here", made)
+    made.value = 1
+    space = run_cell("import pytest.made_here as made\ndef target(): return made\n")
+    before = code_digest(space["target"])
+    made.value = 2
+    assert code_digest(space["target"]) == before
+
+
+def test_pickling_an_instance_is_no_change():
+    """Python keeps a list of slots in the class then."""
+    target = run_cell("class target:\n    def __init__(self): self.x = 1\n")["target"]
+    before = code_digest(target)
+    target().__reduce_ex__(5)
+    assert "__slotnames__" in vars(target)
+    assert code_digest(target) == before
+
+
 def test_code_counts_alike_in_a_cell_and_in_a_module(place):
     """Where code stands is not part of it."""
     text = "N = 1\ndef h(): return N\nclass target:\n    def f(self): return h()\n"

@@ -70,8 +70,7 @@ def code_facts(code: CodeType, namespace: dict[str, Any]) -> CodeFacts:
     if known is not None and known[0]() is code:
         return known[1]
     body = source_digest(code, namespace) or _bytecode_digest(code)
-    reached, names, imports = _reach(code)
-    facts = CodeFacts(body, tuple(reached), tuple(names), tuple(imports))
+    facts = CodeFacts(body, *code_reach(code))
     _facts[id(code)] = (weakref.ref(code, partial(_forget, id(code))), facts)
     return facts
 
@@ -90,6 +89,14 @@ def annotation_names(text: str) -> tuple[str, ...]:
         return compile(text, "<annotation>", "eval", dont_inherit=True).co_names
     except (SyntaxError, ValueError):
         return ()
+
+
+def code_reach(
+    code: CodeType,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[BodyImport, ...]]:
+    """The global names, all names and the imports of a code object and those in it."""
+    reached, names, imports = _reach(code)
+    return tuple(reached), tuple(names), tuple(imports)
 
 
 def _reach(code: CodeType) -> tuple[dict[str, None], dict[str, None], dict[BodyImport, None]]:

@@ -45,6 +45,7 @@ _DERIVED_MEMBERS = frozenset(
         "__firstlineno__",
         "__module__",
         "__non_callable_proto_members__",
+        "__slotnames__",
         "__static_attributes__",
         "__weakref__",
         "_abc_impl",

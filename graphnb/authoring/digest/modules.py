@@ -74,12 +74,24 @@ class ModuleUse:
 
 def origin(namespace: Mapping[str, Any]) -> Origin:
     """Where the code with these globals comes from."""
-    return _origin(str(namespace.get("__name__", "")), _path(namespace))
+    return _where(str(namespace.get("__name__", "")), _path(namespace))
+
+
+def in_library(module: str, path: str | None = None) -> bool:
+    """Whether that module is Python's own or installed: every process can import it.
+
+    Code of all other modules counts for a digest, and travels by value.
+
+    Args:
+        module: its name.
+        path: of its file or folder, if it is not loaded.
+    """
+    return _where(module, path or _path(_namespace(module))) in LIBRARY
 
 
 def library_holds(module: object, qualname: str, value: object) -> bool:
     """Whether a value is what a library's module holds under that name."""
-    if not isinstance(module, str) or _origin(module, _path(_namespace(module))) not in LIBRARY:
+    if not isinstance(module, str) or not in_library(module):
         return False
     namespace: Mapping[str, Any] = _namespace(module)
     found: object = None
@@ -94,6 +106,15 @@ def library_holds(module: object, qualname: str, value: object) -> bool:
 def _namespace(name: str) -> Mapping[str, Any]:
     """The attributes of a loaded module; read this way, packages that load late stay asleep."""
     return getattr(sys.modules.get(name), "__dict__", {})
+
+
+def _where(name: str, path: str | None) -> Origin:
+    found = _origin(name, path)
+    parent = name.rpartition(".")[0]
+    if found == "dynamic" and parent:  # made at run time by its package, as compiled ones do
+        above = _where(parent, _path(_namespace(parent)))
+        return above if above in LIBRARY else found
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -138,7 +159,7 @@ def _distribution_version(module: str) -> str:
 
 def module_parts(stream: Stream, use: ModuleUse) -> Iterator[object]:
     """Writes a module, once, and gives its imports and the attributes that are named."""
-    where = _origin(use.name, use.path)
+    where = _where(use.name, use.path)
     if where in LIBRARY:
         stream.write("module", use.name, "" if where == "standard" else version(use.name))
         return
@@ -189,7 +210,7 @@ def import_parts(
         for count in range(1, len(parts) + 1):
             found = _find(".".join(parts[:count]), names)
             yield found
-        if _origin(found.name, found.path) in LIBRARY:
+        if _where(found.name, found.path) in LIBRARY:
             continue
         for name in statement.names:
             value = found.namespace.get(name)
