@@ -18,6 +18,7 @@ from IPython.core.inputtransformer2 import leading_indent
 
 from graphnb.authoring.nodes import next_order
 from graphnb.ipython.arguments import parser_of
+from graphnb.session.target import is_application
 
 if TYPE_CHECKING:
     import argparse
@@ -37,11 +38,13 @@ class DeployCell:
     Attributes:
         options: what its first line says.
         since: nodes of this order and later are the cell's.
+        applications: those of plain Ray Serve that variables held before.
         deploy: called at its end with this cell and the last expression's value.
     """
 
     options: argparse.Namespace
     since: int
+    applications: tuple[Any, ...]
     deploy: Callable[[DeployCell, Any], None]
 
 
@@ -56,7 +59,10 @@ def begin(line: str) -> None:
         UsageError: the line does not fit; the body does not run.
     """
     options = parser_of("%%deploy").parse_line(line)
-    _running[:] = [DeployCell(options, next_order(), _deploy[-1])]
+    shell = get_ipython()
+    assert shell is not None
+    applications = tuple(one for one in shell.user_ns.values() if is_application(one))
+    _running[:] = [DeployCell(options, next_order(), applications, _deploy[-1])]
 
 
 def end(last: Any = None) -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _TYPES = (CallNode, DeploymentNode, GraphSpec, RunningGraph)
+_APPLICATION = "ray.serve.deployment.Application"  # by name: Ray is not imported for it
 
 
 def spec_of(value: Any) -> GraphSpec:
-    """The spec of a node, a running graph, or a dict from route to node.
+    """The spec of a node, a running graph, an application, or a dict from route to node.
 
     Raises:
         GraphError: the node's graph breaks a rule.
@@ -36,14 +37,14 @@ def _formatter(shell: InteractiveShell) -> Any:
 def register_formatters(shell: InteractiveShell) -> None:
     """Lets a shell show graphs as pictures, with plain text beside them."""
     formatter = _formatter(shell)
-    for kind in _TYPES:
+    for kind in (*_TYPES, _APPLICATION):
         formatter.for_type(kind, _bundle)
 
 
 def unregister_formatters(shell: InteractiveShell) -> None:
     """Takes the pictures back."""
     formatter = _formatter(shell)
-    for kind in _TYPES:
+    for kind in (*_TYPES, _APPLICATION):
         formatter.pop(kind, None)
 
 

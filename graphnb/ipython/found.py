@@ -11,16 +11,22 @@ from IPython.core.error import UsageError
 from graphnb.authoring import CallNode, DeploymentNode, Node
 from graphnb.authoring.build import used_nodes
 from graphnb.session import RunningGraph, get, running
+from graphnb.session.target import is_application
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
-Target = CallNode | DeploymentNode | Mapping[str, Any]
+
+def is_bound(value: Any) -> bool:
+    """Whether a value is a node, or an application of plain Ray Serve."""
+    return isinstance(value, CallNode | DeploymentNode) or is_application(value)
 
 
 def is_target(value: Any) -> bool:
     """Whether a value is a graph, or a dict from route to graph."""
-    if isinstance(value, CallNode | DeploymentNode):
+    if is_bound(value):
         return True
     return (
         isinstance(value, Mapping)
@@ -29,12 +35,19 @@ def is_target(value: Any) -> bool:
     )
 
 
-def target_of_cell(namespace: Mapping[str, Any], since: int, last: Any, root: str | None) -> Any:
+def target_of_cell(
+    namespace: Mapping[str, Any],
+    since: int,
+    last: Any,
+    root: str | None,
+    applications: Sequence[Any] = (),
+) -> Any:
     """The graph that a cell made.
 
     Args:
         namespace: the variables after the cell ran.
         since: nodes of this order and later were made by the cell.
+        applications: those of plain Ray Serve that were there before.
         last: the value of the cell's last expression, or None.
         root: the variable that `--root` names, or None.
 
@@ -48,9 +61,7 @@ def target_of_cell(namespace: Mapping[str, Any], since: int, last: Any, root: st
     new = {
         name: value
         for name, value in namespace.items()
-        if not name.startswith("_")
-        and isinstance(value, CallNode | DeploymentNode)
-        and value._order >= since
+        if not name.startswith("_") and is_bound(value) and _is_new(value, since, applications)
     }
     sinks = _sinks(new)
     if len(sinks) == 1:
@@ -66,13 +77,27 @@ def target_of_cell(namespace: Mapping[str, Any], since: int, last: Any, root: st
     )
 
 
-def _sinks(nodes: Mapping[str, Node]) -> list[str]:
+def _is_new(value: Any, since: int, applications: Sequence[Any]) -> bool:
+    if isinstance(value, Node):
+        return value._order >= since
+    return not any(value is one for one in applications)
+
+
+def _sinks(nodes: Mapping[str, Any]) -> list[str]:
     """The variables whose nodes no other of them uses; one name for each node."""
     used: set[int] = set()
     for node in nodes.values():
-        used |= {id(one) for one in used_nodes(node)}
+        used |= {id(one) for one in _used(node)}
     names = {id(node): name for name, node in reversed(list(nodes.items())) if id(node) not in used}
     return sorted(names.values(), key=list(nodes).index)
+
+
+def _used(bound: Any) -> Sequence[Any]:
+    if isinstance(bound, Node):
+        return used_nodes(bound)
+    from graphnb.rayserve.reading import held_applications
+
+    return held_applications(bound)
 
 
 def named_target(namespace: Mapping[str, Any], name: str) -> Any:

@@ -16,11 +16,11 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
-from graphnb.authoring import CallNode, DeploymentNode, label_nodes
+from graphnb.authoring import label_nodes
 from graphnb.errors import NotRunningError
 from graphnb.ipython.arguments import HelpShown, help_of, parser_of
 from graphnb.ipython.deploy_cell import run_as_cell
-from graphnb.ipython.found import named_target, running_graph, target_of_cell
+from graphnb.ipython.found import is_bound, named_target, running_graph, target_of_cell
 from graphnb.ipython.show import (
     Progress,
     show_answer,
@@ -91,7 +91,9 @@ class GraphMagics(Magics):
 
     def _deploy_made(self, cell: DeployCell, last: Any) -> None:
         options = cell.options
-        target = target_of_cell(self.shell.user_ns, cell.since, last, options.root)
+        target = target_of_cell(
+            self.shell.user_ns, cell.since, last, options.root, cell.applications
+        )
         if last is not None and target is not last:
             display(last)
         self._deploy(target, options.name, options)
@@ -108,7 +110,8 @@ class GraphMagics(Magics):
         graph = deploy(
             target, name=name, on=options.on, route_prefix=options.route, http=not options.no_http
         )
-        is_free = not isinstance(self.shell.user_ns.get(name), CallNode | DeploymentNode | dict)
+        held = self.shell.user_ns.get(name)
+        is_free = not (is_bound(held) or isinstance(held, dict))
         if is_free and name.isidentifier():
             self.shell.user_ns[name] = graph
             show_deployed(graph)
@@ -121,7 +124,7 @@ class GraphMagics(Magics):
     def graph(self, line: str) -> None:
         options = parser_of("%graph").parse_line(line)
         held = self.shell.user_ns.get(options.name)
-        is_node = isinstance(held, CallNode | DeploymentNode | dict)
+        is_node = is_bound(held) or isinstance(held, dict)
         if options.latency or not is_node:
             graph = running_graph(self.shell, options.name)
             show_graph(graph, graph.metrics() if options.latency else None)

@@ -29,6 +29,7 @@ from graphnb.authoring.signatures import (
     init_signature,
     public_methods,
 )
+from graphnb.authoring.walk import leaves
 from graphnb.graph import rules
 from graphnb.graph.spec import GraphSpec, HandleEdge
 
@@ -58,6 +59,19 @@ def read_application(app: Application, *, where: Where | None = None) -> Graph:
     spec = GraphSpec(root=root, deployments=tuple(spec for spec, _ in reader.made))
     bindings = {spec.name: binding for spec, binding in reader.made}
     return checked(Graph(spec, bindings, {}), _closed_entries(bindings))
+
+
+def held_applications(app: Application) -> list[Application]:
+    """The applications in the init args of one, and in theirs."""
+    found: list[Application] = []
+    waiting = [app]
+    while waiting:
+        bound = waiting.pop()._bound_deployment
+        for leaf, _place in leaves((bound.init_args, bound.init_kwargs)):
+            if isinstance(leaf, Application) and not any(leaf is one for one in found):
+                found.append(leaf)
+                waiting.append(leaf)
+    return found
 
 
 class _Reader:

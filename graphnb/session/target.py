@@ -45,7 +45,7 @@ def graph_of(target: Any, where: Where | None = None) -> Graph:
     Raises:
         GraphError: a rule is broken.
     """
-    if _is_of_ray_serve(target, "Application"):
+    if is_application(target):
         from graphnb.rayserve.reading import read_application
 
         return read_application(target, where=where)
@@ -54,6 +54,11 @@ def graph_of(target: Any, where: Where | None = None) -> Graph:
     if graph.deployments[root.name].func_or_class is _DRIVER and not root.graphs:
         raise rules.EMPTY_GRAPH.error("the DAGDriver has no graph", node=root.name)
     return graph
+
+
+def is_application(value: Any) -> bool:
+    """Whether it is an application of plain Ray Serve: what its `Deployment.bind` makes."""
+    return _is_of_ray_serve(value, "Application")
 
 
 def _is_of_ray_serve(target: Any, name: str) -> bool:
