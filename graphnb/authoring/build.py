@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from graphnb.authoring.bindings import DeploymentBinding
     from graphnb.graph.rules import Diagnostic
 
+_PLAIN = "ray.serve.deployment"  # where Ray Serve keeps what its own `bind` makes
+
 
 def build(root: DeploymentNode, *, where: Where | None = None) -> Graph:
     """Builds the graph whose root is that bound class.
@@ -206,6 +208,12 @@ class _Builder:
         if isinstance(leaf, CallNode):
             graphs.append(GraphEdge(self._call_ids[id(leaf)], place))
             return GraphMarker(place, leaf.streams)
+        if type(leaf).__name__ == "Application" and type(leaf).__module__ == _PLAIN:
+            raise rules.WRONG_ARGUMENTS.error(
+                f"the init args of {name} hold an application of plain Ray Serve",
+                node=name,
+                hint="bind all deployments of a graph with the same `serve`",
+            )
         return leaf
 
     def _call(self, node: CallNode) -> tuple[CallSpec, CallBinding]:

@@ -1,4 +1,6 @@
 """The only door to Ray.
 
-`adopt` makes what Ray Serve's decorators leave on an instance work in this process.
+`reading` makes graphs of applications that were written for plain Ray Serve. `adopt` makes what
+Ray Serve's decorators leave on an instance work beside others in one process, and `context` lets
+the functions of `ray.serve` answer for the replica that calls them.
 """

@@ -57,8 +57,8 @@ def deploy(
     served before goes on serving.
 
     Args:
-        target: a node, a driver bound with nodes, or a dict of route -> node. A bare call gets a
-            `DAGDriver`.
+        target: a node, a driver bound with nodes, a dict of route -> node (a bare call gets a
+            `DAGDriver`), or an application of plain Ray Serve.
         name: what the graph is called from now on.
         on: where it runs: "local" (this process); None for what the environment variable
             GRAPHNB_ON says, else "local".

@@ -382,6 +382,15 @@ def test_a_deployment_that_is_not_bound_is_no_target():
     assert told.value.hint == "write Model.bind(...)"
 
 
+def test_the_two_serves_do_not_mix_in_one_graph():
+    """An application in a graphnb node, and a node in an application, are refused by name."""
+    own = graphnb.serve.deployment(Holder.func_or_class)
+    with pytest.raises(GraphError, match=r"GN102 the init args of Holder hold an application"):
+        graphnb.deploy(own.bind([double.bind()]), http=False)
+    with pytest.raises(GraphError, match=r"GN114 DeploymentNode\(Holder\)"):
+        Holder.bind(own.bind())
+
+
 def test_no_ray_is_started_for_it():
     """Reading and running an application in this process leaves Ray alone."""
     before = ray.is_initialized()
