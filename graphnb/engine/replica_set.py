@@ -14,7 +14,7 @@ from graphnb.engine.node_errors import node_error
 from graphnb.engine.replica_stream import ReplicaStream
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.tracebacks import user_traceback
-from graphnb.engine.values import SCALARS, Packed, Parcel, pack, unpack
+from graphnb.engine.values import SCALARS, Pack, Packed, Parcel, pack, unpack
 from graphnb.errors import (
     BackPressureError,
     CallError,
@@ -53,6 +53,7 @@ class ReplicaSet:
     Attributes:
         name: the deployment's name.
         where: says where it was defined, for people; asked when an error names it.
+        pack: serializes results.
         replicas: those that take calls.
         restarts: how many replicas were replaced because they were not well.
         error: why it is not well, or None.
@@ -60,10 +61,17 @@ class ReplicaSet:
         closed: its version has ended.
     """
 
-    def __init__(self, name: str, where: Callable[[], str | None], limits: Limits) -> None:
+    def __init__(
+        self,
+        name: str,
+        where: Callable[[], str | None],
+        limits: Limits,
+        pack: Pack = pack,
+    ) -> None:
         self.name = name
         self.where = where
         self.limits = limits
+        self.pack = pack
         self.replicas: list[Replica] = []
         self.restarts = 0
         self.error: str | None = None
@@ -240,7 +248,7 @@ class ReplicaSet:
                     if self._queue or replica.when_idle is not None:
                         self._freed(replica)
             if type(result) not in SCALARS:
-                result = pack(result, what="the result", node=call or self.name)
+                result = self.pack(result, what="the result", node=call or self.name)
                 if type(result) is Parcel:
                     size = result.size
                     packed_at = clock()

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
-from graphnb.engine.values import Packed, pack, packed_size
+from graphnb.engine.values import Packed, packed_size
 from graphnb.errors import RequestError
 from graphnb.telemetry.spans import Outcome, Span
 
@@ -67,7 +67,7 @@ class ReplicaStream:
             # Shielded, so that the generator is cancelled once, by `_close`: a second time would
             # cut its own cleaning up short.
             found, item = await asyncio.shield(self._step)
-            packed = pack(item, what="an item", node=node)
+            packed = self._owner.pack(item, what="an item", node=node)
             self._size += packed_size(packed)
         except asyncio.CancelledError:
             if self._ended:  # given up by somebody else, not by who waits here

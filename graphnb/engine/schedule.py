@@ -47,6 +47,7 @@ class Step:
         dependents: the steps that wait for it.
         sole_next: its dependents, if none of them waits for anything else.
         plain: it has no time-out, retries or fallback.
+        passed_on: only other steps take its result, and all of it: nobody else needs to see it.
         fallback: the packed value that stands in for a failure, or the slot of one.
         fallback_steps: the steps to run for that slot, in order.
     """
@@ -69,6 +70,7 @@ class Step:
     fallback_slot: int | None
     fallback_steps: tuple[int, ...]
     plain: bool
+    passed_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,16 @@ class _Compiler:
             fallback=None if is_node else self._pack_constant(fallback, "the fallback", call),
             fallback_slot=self._slots[fallback.source, fallback.path] if is_node else None,
             fallback_steps=self._fallback_steps(spec.fallback) if is_node else (),
+            passed_on=self._is_passed_on(call, outputs),
             plain=spec.timeout_s is None and not spec.retries and spec.fallback is None,
         )
+
+    def _is_passed_on(self, call: str, outputs: Sequence[tuple[Path, int]]) -> bool:
+        bindings = [self._graph.calls[one] for one in self._order]
+        markers = [one.fallback for one in bindings if isinstance(one.fallback, ValueMarker)]
+        is_fallback = any(one.source == call for one in markers)
+        whole = len(outputs) == 1 and not outputs[0][0]
+        return whole and call != self._root and not is_fallback
 
     def _fallback_steps(self, call: str | None) -> tuple[int, ...]:
         """The steps to run for a fallback; none for the input, which is there."""

@@ -1,20 +1,24 @@
-"""Values that leave the kernel for processes that know neither its cells nor modules beside it."""
+"""Values that pass between processes that do not know the same code."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graphnb.engine.shipping import mentions_local_code, ship
-from graphnb.engine.values import Packed, Parcel, pack
+from graphnb.engine.shipping import ValuePickler, mentions_local_code
+from graphnb.engine.values import Packed, dump, is_scalar
 
 
 def pack_to_travel(value: Any, *, what: str = "the value", node: str | None = None) -> Packed:
-    """As `pack`; classes that only this process knows travel with the value.
+    """As `pack`; classes that another process cannot import travel with the value.
 
     Raises:
         NotSerializableError: the value, or something in it, cannot be pickled.
     """
-    packed = pack(value, what=what, node=node)
-    if type(packed) is Parcel and mentions_local_code(packed.data):
-        return Parcel(ship(value, what=what, node=node), [])
-    return packed
+    if is_scalar(value):
+        return value
+    return dump(value, what, node, ValuePickler, _by_name)
+
+
+def _by_name(stream: bytes) -> bool:
+    """Whether all that is named in a pickle can be imported anywhere."""
+    return not mentions_local_code(stream)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SCALARS = frozenset({int, float, bool, complex, str, bytes, type(None)})
 _SHORT_TUPLE = 8
 _PROTOCOL = 5
+_LARGE = 64 * 1024
 
 Packed = Any
 """A scalar as it is, or a Parcel."""
@@ -44,14 +45,19 @@ class Parcel:
 
     __slots__ = ("buffers", "data")
 
-    def __init__(self, data: bytes, buffers: list[bytes]) -> None:
+    def __init__(self, data: bytes, buffers: list[Any]) -> None:
         self.data = data
         self.buffers = buffers
 
     @property
     def size(self) -> int:
         """Bytes of stream and buffers together."""
-        return len(self.data) + sum(map(len, self.buffers))
+        return len(self.data) + sum(memoryview(one).nbytes for one in self.buffers)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Large buffers go out of band where the one who pickles takes them: nothing is copied."""
+        buffers = [pickle.PickleBuffer(one) if len(one) > _LARGE else one for one in self.buffers]
+        return Parcel, (self.data, buffers)
 
     def load(self) -> Any:
         """The value, made anew; its buffers are read-only and shared."""
@@ -69,12 +75,17 @@ def pack(value: Any, *, what: str = "the value", node: str | None = None) -> Pac
     Raises:
         NotSerializableError: the value, or something in it, cannot be pickled.
     """
+    return value if is_scalar(value) else dump(value, what, node)
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether it travels as it is: an immutable scalar, or a short tuple of those."""
     kind = type(value)
     if kind in SCALARS:
-        return value
-    if kind is tuple and len(value) <= _SHORT_TUPLE and all(type(one) in SCALARS for one in value):
-        return value
-    return _dump(value, what, node)
+        return True
+    return (
+        kind is tuple and len(value) <= _SHORT_TUPLE and all(type(one) in SCALARS for one in value)
+    )
 
 
 def unpack(packed: Packed) -> Any:
@@ -87,7 +98,23 @@ def packed_size(packed: Packed) -> int:
     return packed.size if type(packed) is Parcel else 0
 
 
-def _dump(value: Any, what: str, node: str | None) -> Parcel:
+def dump(
+    value: Any,
+    what: str,
+    node: str | None,
+    last: type[pickle.Pickler] = cloudpickle.Pickler,
+    fits: Callable[[bytes], bool] = lambda _: True,
+) -> Parcel:
+    """Serializes a value that is no scalar.
+
+    Args:
+        value, what, node: as in `pack`.
+        last: what has the last word, when plain pickle fails.
+        fits: whether what plain pickle made will do.
+
+    Raises:
+        NotSerializableError: the value, or something in it, cannot be pickled.
+    """
     buffers: list[bytes] = []
 
     def keep(buffer: pickle.PickleBuffer) -> None:
@@ -96,11 +123,14 @@ def _dump(value: Any, what: str, node: str | None) -> Parcel:
         buffers.append(bytes(buffer.raw()))
 
     try:
-        return Parcel(_stream(pickle.Pickler, value, keep), buffers)
-    except Exception:  # noqa: BLE001  whatever pickle raised, cloudpickle has the last word
-        buffers.clear()
+        stream = _stream(pickle.Pickler, value, keep)
+        if fits(stream):
+            return Parcel(stream, buffers)
+    except Exception:  # noqa: BLE001, S110  whatever it was, another has the last word
+        pass
+    buffers.clear()
     try:
-        return Parcel(_stream(cloudpickle.Pickler, value, keep), buffers)
+        return Parcel(_stream(last, value, keep), buffers)
     except Exception as error:
         where = f" of {node}" if node else ""
         raise NotSerializableError(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from graphnb.authoring import Graph
     from graphnb.engine.caller import Callee
     from graphnb.engine.request import Request
+    from graphnb.engine.schedule import Step
     from graphnb.engine.values import Pack, Packed
 
 
@@ -66,10 +67,13 @@ class Version:
         self.retired = False
         self.requests: set[Request] = set()
         self._calls = {
-            id(one): [callees[step.deployment].call for step in one.steps]
-            for one in schedules.values()
+            id(one): [self._caller(step) for step in one.steps] for one in schedules.values()
         }
         self._drained: asyncio.Event | None = None  # made when somebody waits for it
+
+    def _caller(self, step: Step) -> Callable[..., Coroutine[Any, Any, Packed]]:
+        """What makes the call of a step."""
+        return self.callees[step.deployment].call
 
     def enter(self, request: Request) -> None:
         """A request begins."""

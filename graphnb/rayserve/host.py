@@ -21,10 +21,12 @@ from graphnb.engine.router import GraphRouter
 from graphnb.engine.shipping import unship
 from graphnb.engine.starting import ReplicaStarter, own_copy
 from graphnb.engine.threads import engine_thread, mark_engine_thread
+from graphnb.engine.travel import pack_to_travel
 from graphnb.engine.version import Version
 from graphnb.errors import GraphnbError
 from graphnb.rayserve.adopt import adopt_replica
 from graphnb.rayserve.config import HostState, Payload, Wiring, wiring_of
+from graphnb.rayserve.edge import Edge
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.private import handle_of
 from graphnb.rayserve.remote import RemoteCallee
@@ -34,6 +36,7 @@ from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, plain
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from graphnb.engine.schedule import Step
     from graphnb.engine.values import Packed
 
 _UNLIMITED = 1 << 31  # slots are Ray Serve's to count
@@ -54,6 +57,12 @@ class HostVersion(Version):
         super().__init__(wiring.root, callees, schedules, application)
         self.wiring = wiring
         self.number = wiring.number
+
+    def _caller(self, step: Step) -> Any:
+        callee = self.callees[step.deployment]
+        if step.passed_on and isinstance(callee, RemoteCallee):
+            return Edge(callee).call
+        return callee.call
 
 
 class _Loop:
@@ -93,9 +102,11 @@ class Host:
         self._versions: dict[int, HostVersion] = {}
         self._reporter = Reporter(payload.collector)
         self._router: GraphRouter[HostVersion] = GraphRouter(
-            self._app_name, _Loop(loop), self._reporter.recorder
+            self._app_name, _Loop(loop), self._reporter.recorder, pack_to_travel
         )
-        self._own = ReplicaSet(self._name, lambda: payload.where, Limits(_UNLIMITED, -1, 20.0))
+        self._own = ReplicaSet(
+            self._name, lambda: payload.where, Limits(_UNLIMITED, -1, 20.0), pack_to_travel
+        )
         self._user_config: Any = None
         if payload.wiring is not None:
             self._install(payload.wiring)
@@ -138,6 +149,7 @@ class Host:
         request = self._request(header)
         version: HostVersion = request.version
         version.enter(request)
+        parts, arrived = _unwrapped(parts)
         try:
             packed = await self._own.call(
                 header.method,
@@ -158,7 +170,7 @@ class Host:
         finally:
             request.close_streams()
             version.leave(request)
-        return Reply(packed, plain(request.spans or ()), _notes(request))
+        return Reply(packed, plain(request.spans or ()), _notes(request), arrived)
 
     async def graphnb_stream(self, header: Header, *parts: Packed) -> AsyncIterator[Any]:
         """A call of a generator: its items, after a word that it is made."""
@@ -170,7 +182,7 @@ class Host:
             source = await self._own.open_stream(
                 header.method,
                 load_message,
-                Message(parts, header.shape),
+                Message(_unwrapped(parts)[0], header.shape),
                 request,
                 None,
                 header.call,
@@ -297,6 +309,14 @@ class Host:
 
         stream.__name__ = method
         return stream
+
+
+def _unwrapped(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    """The parts as packed values: one that came by reference is another call's whole reply."""
+    arrived = [(i, one.spans) for i, one in enumerate(parts) if type(one) is Reply]
+    if not arrived:
+        return parts, ()
+    return tuple(one.packed if type(one) is Reply else one for one in parts), arrived
 
 
 def _notes(request: Request) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.request import NodeValues
-from graphnb.engine.values import pack, unpack
+from graphnb.engine.travel import pack_to_travel
+from graphnb.engine.values import unpack
 from graphnb.errors import NotSerializableError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def noted(note: Note) -> NodeValues:
 
 def _pack(value: Any) -> Any:
     try:
-        return pack(value)
+        return pack_to_travel(value)
     except NotSerializableError as error:
         return error.message
 

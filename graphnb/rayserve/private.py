@@ -5,6 +5,7 @@ Checked with Ray 2.54 and 2.60; `tests/rayserve/test_private.py` says what is ex
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +18,27 @@ async def accepted(response: Any) -> None:
     fetch = getattr(response, "_fetch_future_result_async", None)
     if fetch is not None:
         await fetch()
+
+
+async def stored(response: Any) -> tuple[Any, int]:
+    """Waits until the result of a call by reference is there, without fetching it.
+
+    Returns:
+        Ray's reference to it and its bytes, when it lies in the object store; (None, 0) when it
+        is small, or an error, and has come along already.
+    """
+    import ray
+
+    ref = await response._to_object_ref()
+    ready = getattr(ref, "_ready", None)  # Ray 2.60; before, a thread waits
+    if ready is not None:
+        await ready()
+    else:
+        await asyncio.to_thread(ray.wait, [ref], fetch_local=False)
+    found = ray.experimental.get_object_locations([ref]).get(ref, {})
+    if not found.get("node_ids"):
+        return None, 0
+    return ref, int(found.get("object_size") or 0)
 
 
 def with_version(deployment: Any, version: str) -> Any:

@@ -14,8 +14,9 @@ from graphnb.errors import (
     RequestCancelledError,
     RequestError,
 )
+from graphnb.rayserve.edge import Held
 from graphnb.rayserve.failures import failure_of
-from graphnb.rayserve.private import accepted
+from graphnb.rayserve.private import accepted, stored
 from graphnb.rayserve.wire import CALL, STREAM, Header, RemoteFailure, Reply, Trailer, shifted
 from graphnb.telemetry.spans import Outcome, Span
 
@@ -41,13 +42,14 @@ class RemoteCallee:
         by_value = {"request_serialization": "pickle", "response_serialization": "pickle"}
         self._handle = handle
         self._unary = handle.options(method_name=CALL, _by_reference=False, **by_value)
+        self._unary_by_reference = handle.options(method_name=CALL, _by_reference=True)
         self._stream = handle.options(
             method_name=STREAM, stream=True, _by_reference=False, **by_value
         )
         self.waiting = 0  # calls that no replica has taken yet
         self._fastest = float("inf")  # seconds until a replica took a call, at best
 
-    async def call(
+    async def call(  # noqa: C901, PLR0912, PLR0913, PLR0915  the way of every request, in one piece
         self,
         method: str,
         load: Load,
@@ -57,8 +59,15 @@ class RemoteCallee:
         call: str | None,
         after: tuple[str, ...],
         model_id: str,
+        *,
+        by_reference: bool = False,
     ) -> Packed:
-        """One call, from the packed arguments to the packed result; records its spans."""
+        """One call, from the packed arguments to the packed result; records its spans.
+
+        Args:
+            method, load, kept, request, parent, call, after, model_id: as in `Callee.call`.
+            by_reference: whether a large result may stay where it is, as a `Held`.
+        """
         began = taken = clock()
         span_id = request.last_span = request.last_span + 1
         node = call or f"{self.name}.{method}"
@@ -70,9 +79,12 @@ class RemoteCallee:
         try:
             parts, shape = load.message(kept)
             header = self._header(request, began, method, call, after, model_id, shape)
-            target = self._unary
+            held = [(i, one) for i, one in enumerate(parts) if type(one) is Held]
+            target = self._unary_by_reference if held or by_reference else self._unary
             if model_id:
                 target = target.options(multiplexed_model_id=model_id)
+            if held:
+                parts = [one.ref if type(one) is Held else one for one in parts]
             response = target.remote(header, *parts)
             self.waiting += 1
             try:
@@ -80,9 +92,16 @@ class RemoteCallee:
             finally:
                 self.waiting -= 1
             taken = clock()
+            if by_reference:
+                ref, size = await stored(response)
+                if ref is not None:
+                    outcome = "ok"
+                    return Held(ref, size, self._settler(request, began, taken))
             reply: Reply = await response
             spans = reply.spans
             size = packed_size(reply.packed)
+            for index, arrived in reply.arrived:
+                next(one for i, one in held if i == index).settle(arrived)
             if reply.notes and request.values is not None:
                 request.values.extend(_notes(reply.notes))
             outcome = "ok"
@@ -111,6 +130,27 @@ class RemoteCallee:
                     began,
                     taken,
                 )
+
+    def _settler(self, request: Request, began: float, taken: float) -> Any:
+        """Completes the span of a result that is held, when a consumer brings its spans back."""
+        index = len(request.spans) if request.spans is not None else -1
+        ended = clock()
+        settled = False
+
+        def settle(spans: Sequence[tuple[Any, ...]]) -> None:
+            nonlocal settled
+            if settled or request.spans is None or not spans or index >= len(request.spans):
+                return
+            settled = True
+            kept = request.spans[index]
+            labels = (kept.span_id, kept.parent_id, kept.call, kept.method, kept.outcome)
+            place = len(request.spans)
+            labels_all = (*labels, kept.size, kept.after)
+            self._record(request, spans, labels_all, began, taken, ended)
+            request.spans[index] = request.spans.pop()
+            assert len(request.spans) >= place
+
+        return settle
 
     def _header(
         self,
@@ -146,11 +186,12 @@ class RemoteCallee:
         labels: tuple[Any, ...],
         began: float,
         taken: float,
+        ended: float | None = None,
     ) -> None:
         """Adds the call's span and those that came back with it, as seen from here."""
         assert request.spans is not None
         span_id, parent, call, method, outcome, size, after = labels
-        ended = clock()
+        ended = ended or clock()
         start = began - request.started
         total = ended - began
         took = taken - began
@@ -166,7 +207,7 @@ class RemoteCallee:
             if len(spans) > 1:
                 transport = max(0.0, total - queued - waiting - executing)
                 request.spans.extend(shifted(spans[:-1], start + queued + transport / 2))
-        elif outcome == "cancelled":
+        elif outcome == "cancelled" or size:  # of a result that is held, nobody has said more yet
             executing = max(0.0, total - took) if taken > began else 0.0
             queued = total - executing
         transport = max(0.0, total - queued - waiting - executing)

@@ -65,11 +65,13 @@ class Reply(NamedTuple):
         spans: of the call (the last one) and of all calls that it made, as plain tuples; times are
             counted from the call's arrival.
         notes: what went into and came out of nodes, where it was asked for.
+        arrived: of parts that came by reference: their numbers, and the spans that came with them.
     """
 
     packed: Packed
     spans: Sequence[tuple[Any, ...]]
     notes: Sequence[Note] = ()
+    arrived: Sequence[tuple[int, Sequence[tuple[Any, ...]]]] = ()
 
 
 class Trailer(NamedTuple):

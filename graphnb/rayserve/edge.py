@@ -1,0 +1,94 @@
+"""How the result of a call travels to the calls that take it: by value, or by reference.
+
+By value it comes back to whoever runs the schedule and goes out again with the next calls: the
+fastest for what is small. By reference it stays where it was made, in Ray's object store, and each
+consumer takes it from there: nothing passes through the driver, and nothing is copied per consumer.
+An edge begins by reference, which is never bad, and goes over to by value when what it carries has
+proved to be small; one large value takes it back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphnb.engine.values import packed_size
+
+if TYPE_CHECKING:
+    from graphnb.engine.arguments import Load
+    from graphnb.engine.request import Request
+    from graphnb.engine.values import Packed
+    from graphnb.rayserve.remote import RemoteCallee
+
+THRESHOLD = 256 * 1024
+"""Bytes above which a value stays in the object store; measured, see docs/measurements.md."""
+
+_SMALL_IN_A_ROW = 2
+
+
+class Edge:
+    """The result of one step of a schedule, on its way to the steps that take it.
+
+    Args:
+        callee: whom the step calls.
+
+    Attributes:
+        by_reference: how the next result travels.
+    """
+
+    def __init__(self, callee: RemoteCallee) -> None:
+        self._callee = callee
+        self._small = 0
+        self.by_reference = True
+
+    async def call(
+        self,
+        method: str,
+        load: Load,
+        kept: Any,
+        request: Request,
+        parent: int | None,
+        call: str | None,
+        after: tuple[str, ...],
+        model_id: str,
+    ) -> Packed:
+        """As `Callee.call`; the result may be one that is `Held` elsewhere."""
+        packed = await self._callee.call(
+            method,
+            load,
+            kept,
+            request,
+            parent,
+            call,
+            after,
+            model_id,
+            by_reference=self.by_reference,
+        )
+        self._saw(packed.size if type(packed) is Held else packed_size(packed))
+        return packed
+
+    def _saw(self, size: int) -> None:
+        if size > THRESHOLD:
+            self._small, self.by_reference = 0, True
+        elif self.by_reference:
+            self._small += 1
+            self.by_reference = self._small < _SMALL_IN_A_ROW
+
+
+class Held:
+    """A result that stays in Ray's object store.
+
+    Attributes:
+        ref: Ray's reference to a whole `Reply`.
+        size: bytes.
+        settle: is given the spans that came with it, by the first consumer who brings them back.
+    """
+
+    __slots__ = ("ref", "settle", "size")
+
+    def __init__(self, ref: Any, size: int, settle: Any) -> None:
+        self.ref = ref
+        self.size = size
+        self.settle = settle
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a result that is held elsewhere travels as an argument of its own")
