@@ -1182,6 +1182,19 @@ def test_a_module_that_an_installed_package_made_counts_as_installed(monkeypatch
     assert code_digest(space["target"]) == before
 
 
+def test_a_package_in_a_folder_of_its_own_counts_as_installed(place):
+    """`pip install --target` leaves a record beside what it installs."""
+    place("installed_here.dist-info/METADATA", "Version: 1")
+    place("installed_here/__init__.py", "def f(): return 1\n")
+    space = run_cell("from installed_here import f as target")
+    before = code_digest(space["target"])
+    place("installed_here/__init__.py", "def f(): return 2\n")
+    importlib.reload(sys.modules["installed_here"])
+    space = run_cell("from installed_here import f as target")
+    assert space["target"]() == 2
+    assert code_digest(space["target"]) == before
+
+
 def test_pickling_an_instance_is_no_change():
     """Python keeps a list of slots in the class then."""
     target = run_cell("class target:\n    def __init__(self): self.x = 1\n")["target"]

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 Origin = Literal[
     "standard",  # Python's own
-    "installed",  # in site-packages or dist-packages; graphnb itself, wherever it stands
+    "installed",  # where pip and the system put packages; graphnb itself, wherever it stands
     "local",  # any other file
     "dynamic",  # made at run time, `__main__` above all
 ]
@@ -128,7 +129,15 @@ def _origin(name: str, path: str | None) -> Origin:
         return "standard" if top in sys.stdlib_module_names else "dynamic"
     if not {"site-packages", "dist-packages"}.isdisjoint(Path(path).parts):
         return "installed"
+    if any(map(_has_installed, islice(Path(path).parents, name.count(".") + 2))):
+        return "installed"
     return "standard" if os.path.realpath(path).startswith(_STANDARD_PLACES) else "local"
+
+
+@lru_cache(maxsize=1024)
+def _has_installed(folder: Path) -> bool:
+    """Whether pip installs packages into that folder (`pip install --target`)."""
+    return next(folder.glob("*.dist-info"), None) is not None
 
 
 def _path(namespace: Mapping[str, Any]) -> str | None:
