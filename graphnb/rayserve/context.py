@@ -7,6 +7,7 @@ own answers. Checked with Ray 2.54 and 2.60: `tests/rayserve/test_context.py`.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import sys
@@ -70,14 +71,30 @@ def _replica_context(original: Any) -> Any:
         envelope, native = _envelope(), original()
         if envelope is None:
             return native
-        if native is None:
-            return _LocalContext(envelope)
-        instance = envelope.replica.instance  # not the host that Ray Serve knows
-        return dataclasses.replace(
-            native, servable_object=instance, _handle_registration_callback=None
-        )
+        return _LocalContext(envelope) if native is None else _hosted(native, envelope.replica)
 
     return answer
+
+
+class _HostedContext(ReplicaContext):
+    """The context of a replica of Ray Serve, told by what it hosts."""
+
+    graph_name: str
+
+    @property
+    def deployment(self) -> str:
+        """The deployment as the graph names it."""
+        return self.graph_name
+
+
+def _hosted(native: ReplicaContext, replica: Replica) -> _HostedContext:
+    made: Any = copy.copy(native)
+    made.__class__ = _HostedContext
+    made.graph_name = replica.deployment
+    made.servable_object = replica.instance
+    made._handle_registration_callback = None  # it wants handles of Ray Serve
+    found: _HostedContext = made
+    return found
 
 
 class _LocalContext(ReplicaContext):
