@@ -50,6 +50,7 @@ class CallOptions:
         model_id: which multiplexed model is asked for, or "".
         values: whether to keep what goes into and comes out of each node of this request.
         request_id: the request's id, or None for a new one.
+        record: whether the calls of the request are timed, and kept.
     """
 
     method: str = "__call__"
@@ -58,6 +59,7 @@ class CallOptions:
     model_id: str = ""
     values: bool = False
     request_id: str | None = None
+    record: bool = True
 
 
 # What the handles of Ray Serve take besides, about the way of a call: here the router chooses it.
@@ -134,6 +136,7 @@ class Handle:
         multiplexed_model_id: str | None = None,
         values: bool | None = None,
         request_id: str | None = None,
+        record: bool | None = None,
         **of_ray: Any,
     ) -> Handle:
         """The same handle with other options; those not named stay.
@@ -145,6 +148,7 @@ class Handle:
             multiplexed_model_id: what `get_multiplexed_model_id()` gives in the deployment.
             values: keep what goes into and comes out of each node, in `response.request.values`.
             request_id: the request's id in traces.
+            record: False leaves the request out of traces and figures, and times nothing.
             **of_ray: options of Ray Serve's handles that have no effect here.
 
         Raises:
@@ -159,6 +163,7 @@ class Handle:
             "model_id": multiplexed_model_id,
             "values": values,
             "request_id": request_id,
+            "record": record,
         }
         changed = {name: value for name, value in given.items() if value is not None}
         return Handle(self._router, self._target, replace(self._options, **changed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from graphnb.engine.values import Pack
     from graphnb.engine.version import Version
 
+
+# Off for all requests of a process: GRAPHNB_TELEMETRY=off.
+RECORD = os.environ.get("GRAPHNB_TELEMETRY", "on") != "off"
 
 V = TypeVar("V", bound="Version")
 
@@ -115,6 +119,7 @@ class GraphRouter(Generic[V]):
             None,
             request_id=options.request_id,
             timeout_s=options.timeout_s,
+            record=options.record and RECORD,
             values=[] if options.values else None,
         )
 

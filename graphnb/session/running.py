@@ -51,6 +51,7 @@ class RunningGraph:
         self._end = end
         self._timeout_s: float | None = None
         self._stream = False
+        self._record = True
         self._plain = True  # no options: the entry handle does as it is
         self.on = on
         self.deployed: Deployed | None = None
@@ -76,19 +77,25 @@ class RunningGraph:
         return self._application.handle(self.spec.root)
 
     def options(
-        self, *, timeout_s: float | None = None, stream: bool | None = None
+        self,
+        *,
+        timeout_s: float | None = None,
+        stream: bool | None = None,
+        record: bool | None = None,
     ) -> RunningGraph:
         """The same running graph with other options for its requests; those not named stay.
 
         Args:
             timeout_s: seconds until a request is given up with a RequestTimeoutError.
             stream: whether `remote` returns a stream.
+            record: False leaves its requests out of traces and figures, and times nothing.
         """
         made = RunningGraph(self._application, self.on, self._end)
         made.deployed = self.deployed
         made._timeout_s = self._timeout_s if timeout_s is None else timeout_s
         made._stream = self._stream if stream is None else stream
-        made._plain = made._timeout_s is None and not made._stream
+        made._record = self._record if record is None else record
+        made._plain = made._timeout_s is None and not made._stream and made._record
         return made
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
@@ -119,6 +126,7 @@ class RunningGraph:
             stream=self._stream,
             timeout_s=self._timeout_s,
             values=values,
+            record=self._record,
         )
 
     def node(self, name: str) -> Handle:
