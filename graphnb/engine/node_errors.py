@@ -7,10 +7,14 @@ cannot be joined, or that resists being copied, becomes a plain NodeError.
 
 from __future__ import annotations
 
-import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphnb.errors import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_Error = TypeVar("_Error", bound=BaseException)
 
 _types: dict[type[BaseException], type[NodeError]] = {}
 
@@ -39,18 +43,23 @@ def node_error(
     try:
         error = _joined(original)
     except Exception:  # noqa: BLE001  whatever a user's exception class does when it is made
-        error = _blank(_PlainNodeError, ())
+        error = plain_node_error(original)
     where = f"{node} ({cell})" if cell else node
-    error.message = f"{where} raised {type(original).__name__}: {_text(original)}"
-    error.hint = None
-    error.node, error.cell = node, cell
-    error.request_id, error.original = request_id, original
-    error.__cause__ = original
+    set_fields(
+        error,
+        message=f"{where} raised {type(original).__name__}: {_text(original)}",
+        hint=None,
+        node=node,
+        cell=cell,
+        request_id=request_id,
+        original=original,
+        __cause__=original,
+    )
     return error.with_traceback(original.__traceback__)
 
 
 def _joined(original: BaseException) -> NodeError:
-    error = _blank(_type_of(type(original)), original.args)
+    error = made_without_init(_type_of(type(original)), original.args)
     for cls in type(original).__mro__:
         for name, member in vars(cls).items():
             # What lies in C or in slots, and can be read and set: `errno`, `filename`, `start`.
@@ -70,13 +79,25 @@ def _copy(original: BaseException, error: NodeError, name: str) -> None:
         return
 
 
-def _blank(kind: type[NodeError], args: tuple[Any, ...]) -> NodeError:
-    """A NodeError whose `__init__`, of unknown signature, did not run."""
+def set_fields(error: BaseException, **fields: Any) -> None:
+    """Sets attributes of an error, also of one that forbids it: dataclasses may be frozen."""
+    for name, value in fields.items():
+        object.__setattr__(error, name, value)
+
+
+def plain_node_error(original: BaseException) -> NodeError:
+    """A NodeError that is not of the original's type, without a message."""
+    error = made_without_init(_PlainNodeError, ())
+    error.original = original
+    return error
+
+
+def made_without_init(kind: type[_Error], arguments: Sequence[Any]) -> _Error:
+    """An error whose `__init__`, of unknown signature, did not run."""
     # The `__new__` of the built-in type that it rests on: a user's own has an unknown signature.
     built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")
-    error = built_in.__new__(kind, *args)
-    assert isinstance(error, NodeError)
-    error.args = args
+    error: _Error = built_in.__new__(kind, *arguments)
+    set_fields(error, args=tuple(arguments))
     return error
 
 
@@ -111,22 +132,10 @@ def _derive(self: BaseExceptionGroup[Any], errors: Any) -> BaseExceptionGroup[An
 
 
 def _reduce(self: NodeError) -> tuple[Any, ...]:
-    """Travels with the original; without it, if that cannot be pickled and loaded again."""
-    fields = (self.node, self.cell, self.request_id)
-    try:
-        pickle.loads(pickle.dumps(self.original))  # noqa: S301  our own bytes
-    except Exception:  # noqa: BLE001  pickle raises whatever the classes involved raise
-        text = f"{type(self.original).__name__}: {_text(self.original)}"
-        return (_rebuild, (RuntimeError(text), self.message, *fields))
-    return (_rebuild, (self.original, self.message, *fields))
+    """Travels with its original, causes and traceback."""
+    from graphnb.engine.remote_errors import pack_error, unpack_error
 
-
-def _rebuild(
-    original: BaseException, message: str, node: str, cell: str | None, request_id: str | None
-) -> NodeError:
-    error = node_error(original, node=node, cell=cell, request_id=request_id)
-    error.message = message
-    return error
+    return unpack_error, (pack_error(self),)
 
 
 class _PlainNodeError(NodeError):

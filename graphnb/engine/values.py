@@ -10,6 +10,7 @@ succeeds within one process, gives the same.
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import sys
@@ -102,14 +103,14 @@ def dump(
     value: Any,
     what: str,
     node: str | None,
-    last: type[pickle.Pickler] = cloudpickle.Pickler,
+    last: TablePickler | None = None,
     fits: Callable[[bytes], bool] = lambda _: True,
 ) -> Parcel:
     """Serializes a value that is no scalar.
 
     Args:
         value, what, node: as in `pack`.
-        last: what has the last word, when plain pickle fails.
+        last: what has the last word, when plain pickle fails; cloudpickle by default.
         fits: whether what plain pickle made will do.
 
     Raises:
@@ -123,14 +124,14 @@ def dump(
         buffers.append(bytes(buffer.raw()))
 
     try:
-        stream = _stream(pickle.Pickler, value, keep)
+        stream = _stream(_plain, value, keep)
         if fits(stream):
             return Parcel(stream, buffers)
     except Exception:  # noqa: BLE001, S110  whatever it was, another has the last word
         pass
     buffers.clear()
     try:
-        return Parcel(_stream(last, value, keep), buffers)
+        return Parcel(_stream(last or _CloudPickler, value, keep), buffers)
     except Exception as error:
         where = f" of {node}" if node else ""
         raise NotSerializableError(
@@ -140,22 +141,52 @@ def dump(
         ) from error
 
 
-def _stream(kind: type[pickle.Pickler], value: Any, keep: Callable[[Any], None]) -> bytes:
+def _stream(kind: TablePickler, value: Any, keep: Callable[[Any], None]) -> bytes:
     file = io.BytesIO()
-    pickler = kind(file, _PROTOCOL, buffer_callback=keep)
-    table = _array_reducers()
-    if table:
-        own = getattr(pickler, "dispatch_table", None) or pickle_dispatch_table()
-        pickler.dispatch_table = ChainMap(table, own)
-    pickler.dump(value)
+    kind(file, _PROTOCOL, buffer_callback=keep, reducers=_array_reducers()).dump(value)
     return file.getvalue()
 
 
-def pickle_dispatch_table() -> Any:
-    """What `copyreg` knows; a pickler with a table of its own does not ask it."""
-    import copyreg
+class TablePickler(Protocol):
+    """A pickler that is told how instances of some types are pickled."""
 
-    return copyreg.dispatch_table
+    def __call__(
+        self,
+        file: Any,
+        protocol: int,
+        *,
+        buffer_callback: Callable[[pickle.PickleBuffer], Any],
+        reducers: dict[Any, Any],
+    ) -> pickle.Pickler:
+        """The pickler."""
+
+
+def _plain(
+    file: Any,
+    protocol: int,
+    *,
+    buffer_callback: Callable[[pickle.PickleBuffer], Any],
+    reducers: dict[Any, Any],
+) -> pickle.Pickler:
+    pickler = pickle.Pickler(file, protocol, buffer_callback=buffer_callback)
+    if reducers:  # a pickler with a table of its own does not ask copyreg
+        known: dict[Any, Any] = copyreg.dispatch_table
+        pickler.dispatch_table = ChainMap(reducers, known)
+    return pickler
+
+
+class _CloudPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    def __init__(
+        self,
+        file: Any,
+        protocol: int,
+        *,
+        buffer_callback: Callable[[pickle.PickleBuffer], Any],
+        reducers: dict[Any, Any],
+    ) -> None:
+        # Before pickle looks at it: where a class has a table, a later one goes unnoticed.
+        self.dispatch_table = ChainMap(reducers, cloudpickle.Pickler.dispatch_table)
+        super().__init__(file, protocol, buffer_callback)
 
 
 def _array_reducers() -> dict[Any, Any]:

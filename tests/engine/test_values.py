@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphnb.engine.travel import pack_to_travel
 from graphnb.engine.values import pack, packed_size, unpack
 from graphnb.errors import NotSerializableError
 
@@ -137,6 +138,16 @@ def test_what_was_packed_is_what_it_was():
     found = unpack(packed)
     assert found["items"] == [1]
     assert found["array"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("way", [pack, pack_to_travel])
+def test_arrays_beside_what_pickle_does_not_take_are_read_only(way):
+    """Whichever pickler has the last word, all arrays arrive the same way."""
+    rows = [np.arange(6)[::2], np.arange(3), np.array([1, "a"], dtype=object)]
+    found = unpack(way([lambda: 1, *rows]))
+    assert found[0]() == 1
+    assert [one.flags.writeable for one in found[1:]] == [False] * 3
+    assert [one.tolist() for one in found[1:]] == [one.tolist() for one in rows]
 
 
 def test_functions_and_local_classes_travel():

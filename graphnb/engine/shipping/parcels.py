@@ -45,7 +45,7 @@ def make_parcel(
     wanted = Wanted() if wanted is None else wanted
     while True:
         file = io.BytesIO()
-        one = pickler(file, wanted)
+        one = pickler(file, wanted=wanted)
         try:
             one.dump(_Contents(value, one))
         except StuckError:

@@ -46,9 +46,9 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     Args:
         file: where to write.
-        wanted: which attributes local modules bring, as far as an earlier try found out.
-        buffer_callback: takes large buffers, as in pickle.
+        protocol, buffer_callback: as in pickle.
         reducers: how instances of exactly these types are pickled.
+        wanted: which attributes local modules bring, as far as an earlier try found out.
     """
 
     replaces = True
@@ -57,17 +57,18 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(
         self,
         file: Any,
-        wanted: Wanted | None = None,
+        protocol: int = PROTOCOL,
         *,
         buffer_callback: Callable[[PickleBuffer], Any] | None = None,
         reducers: dict[type, Callable[[Any], Any]] | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         # Set before pickle looks at it; an assignment afterwards would go unnoticed.
         table = cloudpickle.Pickler.dispatch_table
         self.dispatch_table = ChainMap(
             reducers or {}, self.reducers, late_reducers(), REDUCERS, table
         )
-        super().__init__(file, protocol=PROTOCOL, buffer_callback=buffer_callback)
+        super().__init__(file, protocol=protocol, buffer_callback=buffer_callback)
         self.modules = Modules()
         self._namespaces: dict[int, Namespace] = {}
         self._cells: dict[int, Cell] = {}

@@ -32,8 +32,8 @@ _DATA = "pass plain data; make connections, locks and models inside a deployment
 class _Shipper(CodePickler):
     """Pickles definitions: an open file does not travel as its text."""
 
-    def __init__(self, file: Any, wanted: Wanted | None = None) -> None:
-        super().__init__(file, wanted, reducers={io.TextIOWrapper: _refuse_file})
+    def __init__(self, file: Any, *, wanted: Wanted) -> None:
+        super().__init__(file, wanted=wanted, reducers={io.TextIOWrapper: _refuse_file})
 
 
 def _refuse_file(file: io.TextIOWrapper) -> Any:
