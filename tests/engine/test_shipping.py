@@ -610,6 +610,10 @@ class Model:
     def f(self): return self.n
 bound = Model().f
 def target(): return bound(), Model.f(Model())
+### an ellipsis
+class Model:
+    def run(self, labels: tuple[str, ...] = ("a",), rest=...): return labels, rest is ...
+def target(): return Model().run()
 ### weak containers and mappings
 import types, weakref, collections
 class K: pass

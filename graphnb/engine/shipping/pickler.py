@@ -178,7 +178,7 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 def _is_by_name(one: Any) -> bool:
     """Whether a definition, or the class of an object, is of a module that is imported by name."""
-    module = getattr(one, "__module__", None)
+    module = getattr(one, "__module__", type(one).__module__)  # Ellipsis, for one, has none
     return isinstance(module, str) and by_name(module)
 
 
