@@ -588,15 +588,27 @@ weights = np.arange(6.0).reshape(2, 3)
 def target(): return float((weights @ weights.T).sum()), weights.flags.writeable
 ### a name in a module that only looks wanted
 helper.py
-import threading
-lock = threading.Lock()
+rows = (x for x in (1, 2))
 def f(): return 1
 ~~~
 import helper
 class Model:
-    def __init__(self): self.lock = 5
-    def run(self): return self.lock, helper.f()
+    def __init__(self): self.rows = 5
+    def run(self): return self.rows, helper.f(), [one.rows for one in [self]]
 def target(): return Model().run()
+### names of their own in many modules
+one.py
+rows = (x for x in ())
+def f(thing): return thing.rows
+~~~
+two.py
+rows = (x for x in ())
+import one
+def g(thing): return one.f(thing)
+~~~
+import two
+class Thing: rows = 3
+def target(): return two.g(Thing())
 ### a library's wrapper
 import contextlib
 @contextlib.contextmanager
@@ -1178,6 +1190,58 @@ def target():
     from helper import rows
     return rows
 ~~~ import of helper → global 'rows' of helper: a generator
+### an import under another name
+def target():
+    import helper as h
+    return h.rows
+~~~ import of helper → global 'rows' of helper: a generator
+### an import of a part under another name
+def target():
+    import pack.part as p
+    return p.rows
+~~~ import of pack.part → global 'rows' of pack.part: a generator
+### a property
+rows = (x for x in ())
+class target:
+    @property
+    def p(self): return rows
+~~~ property 'p' → global 'rows': a generator
+### a bound method in a partial function
+import functools
+class Store:
+    def __init__(self): self.rows = (x for x in ())
+    def get(self, x): return self.rows
+one = functools.partial(Store().get, 1)
+def target(): return one()
+~~~ global 'one' → its function → its object → attribute 'rows': a generator
+### a cached function
+import functools
+rows = (x for x in ())
+@functools.cache
+def one(): return rows
+def target(): return one()
+~~~ global 'one' → what it wraps → global 'rows': a generator
+### an attribute of a function, and a named default
+def one(*, x=3): return x
+one.rows = (x for x in ())
+def target(*, y=one): return y()
+~~~ attribute 'y' → attribute 'rows': a generator
+### a list of a user's own
+class Rows(list): pass
+data = Rows([(x for x in ())])
+def target(): return data
+~~~ global 'data' → \[0\]: a generator
+### a module in a closure
+import helper
+def make(module):
+    def inner(): return module.rows
+    return inner
+target = make(helper)
+~~~ variable 'module' of its closure → global 'rows' of helper: a generator
+### a part of a package
+import pack.part
+def target(): return pack.part.rows
+~~~ global 'pack' → global 'part' of pack → global 'rows' of pack.part: a generator
 """
 REFUSED = {
     name: [part.strip() for part in body.split("~~~")]
@@ -1189,7 +1253,10 @@ REFUSED = {
 def test_what_cannot_travel_is_named(notebook, cell, says):
     """The error names the definition, and who holds what; its hint says what to do."""
     notebook.place("helper.py", "rows = (x for x in ())\ndef read(): return rows")
+    notebook.place("pack/__init__.py", "")
+    notebook.place("pack/part.py", "rows = (x for x in ())")
     importlib.import_module("helper")
+    importlib.import_module("pack.part")
     notebook.cell(cell)
     with pytest.raises(NotSerializableError, match="(?s)" + says) as caught:
         ship(notebook["target"], node="node")
@@ -1202,6 +1269,18 @@ def test_a_value_that_cannot_travel_is_called_what_the_caller_calls_it():
     """Values that are no definitions have no name of their own."""
     with pytest.raises(NotSerializableError, match=r"^argument 'x' of n cannot .*: \[0\]: a gen"):
         ship([iter(x for x in ())], what="argument 'x'", node="n")
+
+
+@pytest.mark.parametrize("count", [100, 600])
+def test_code_may_lead_from_one_class_to_the_next_however_many(notebook, new_process, count):
+    """A package is larger than the depth to which Python recurses."""
+    lines = [f"class C{n}:\n    def f(self): return C{n + 1}().f() + 1\n" for n in range(count)]
+    notebook.cell("".join(lines) + f"class C{count}:\n    def f(self): return 0\n")
+    limit, size = sys.getrecursionlimit(), threading.stack_size()
+    data = ship(notebook["C0"])
+    assert (sys.getrecursionlimit(), threading.stack_size()) == (limit, size)
+    there = "import sys\nsys.setrecursionlimit(5000)\nresult = unship(data)().f()"
+    assert new_process().run(there, data=data) == count
 
 
 def test_a_value_that_is_nested_too_deeply_is_refused():
@@ -1248,4 +1327,8 @@ def test_plain_pickles_that_need_local_code_are_told(notebook):
     for name in ("A", "B"):
         cls = getattr(notebook["helper"], name, None) or notebook[name]
         assert mentions_local_code(pickle.dumps([cls()]))
-    assert not mentions_local_code(pickle.dumps([1, "text", {"a": 2.0}, io.BytesIO(b"x")]))
+    plain = [1, "text", {"helpers": 2.0, "__main__.py": None}, io.BytesIO(b"helper")]
+    assert not mentions_local_code(pickle.dumps(plain))
+    notebook.place("later.py", "class A: pass")
+    notebook.cell("import later")
+    assert mentions_local_code(pickle.dumps(notebook["later"].A()))

@@ -150,7 +150,7 @@ def class_parts(stream: Stream, cls: type) -> Iterator[object]:
     yield type(cls)
     yield cls.__bases__
     for name, member in list(vars(cls).items()):
-        if _counts(cls, name):
+        if counts(cls, name):
             stream.write("member", name)
             yield _clean_doc(member) if name == "__doc__" else member
     yield from _class_annotation_parts(stream, cls)
@@ -169,7 +169,7 @@ def _class_annotation_parts(stream: Stream, cls: type) -> Iterator[object]:
                 yield used(namespace[name], names)
 
 
-def _counts(cls: type, name: str) -> bool:
+def counts(cls: type, name: str) -> bool:
     """Whether a member says something that no other member says."""
     if name == "__annotations__":  # Python adds an empty one when it is asked for it
         return bool(vars(cls)[name])

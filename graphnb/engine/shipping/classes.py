@@ -2,9 +2,9 @@
 
 A class that travels by value arrives in one process after another, often more than once. It must
 be one class there, or `isinstance` fails for values that pass from one process to the next. So it
-has an identity: its module, its name and the digest of its code. That also holds when its cell ran
-again, or the kernel was restarted, while replicas went on with what they have. A class made inside
-a function has an identity of its own each time.
+has an identity: its module, its name and a fingerprint of its code. That also holds when its cell
+ran again, or the kernel was restarted, while replicas went on with what they have. A class made
+inside a function has an identity of its own each time.
 
 What a value brings never changes a class that is there; a new parcel of code does.
 """
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudpickle.cloudpickle import _dynamic_class_reduce
 
-from graphnb.authoring.digest import code_digest
+from graphnb.engine.shipping.fingerprints import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Of a class whose digest is another one each time, the first id is the one that tells.
+# A class that counts its instances is another one each time; the first id goes on telling.
 _MOST_IDS = 6
 
 _lock = threading.RLock()
@@ -71,7 +71,7 @@ def identity(cls: type, *, anew: bool = False) -> Identity:
 def _make_id(cls: type) -> str | None:
     if "<locals>" in cls.__qualname__:
         return None
-    return f"{cls.__module__}.{cls.__qualname__} {code_digest(cls)}"
+    return f"{cls.__module__}.{cls.__qualname__} {fingerprint(cls)}"
 
 
 def _register(cls: type, ids: tuple[str, ...]) -> None:

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from graphnb.engine.shipping.namespaces import Namespace
 
 
+_ATTRIBUTES = (
+    "__annotations__",
+    "__defaults__",
+    "__doc__",
+    "__kwdefaults__",
+    "__module__",
+    "__qualname__",
+    "__type_params__",  # since Python 3.12
+)
+
+
 class Surroundings(Protocol):
     """What taking a function apart asks of the pickler.
 
@@ -71,12 +82,7 @@ def reduce_function(function: FunctionType, around: Surroundings) -> tuple[Any, 
         "globals": reached,
         "contents": contents,
         "attributes": {
-            "__defaults__": function.__defaults__,
-            "__kwdefaults__": function.__kwdefaults__,
-            "__annotations__": function.__annotations__,
-            "__doc__": function.__doc__,
-            "__module__": function.__module__,
-            "__qualname__": function.__qualname__,
+            name: getattr(function, name) for name in _ATTRIBUTES if hasattr(function, name)
         },
         "dict": dict(vars(function)),
         "at_home": home.holds(function.__name__, function),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphnb.engine.shipping import classes
@@ -14,9 +16,14 @@ from graphnb.engine.shipping.pickler import CodePickler
 from graphnb.engine.shipping.wanted import Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from graphnb.engine.shipping.arrival import ModuleFacts, Modules
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+_DEEP = 30_000
+_LARGE_STACK = 512 * 2**20  # of address space; memory is taken as it is needed
 
 # One parcel at a time, so that nobody sees a class that has no members yet.
 _opening = threading.RLock()
@@ -42,7 +49,18 @@ def make_parcel(
     Raises:
         StuckError: something in it cannot be pickled.
     """
-    wanted = Wanted() if wanted is None else wanted
+    make = functools.partial(_make, value, pickler, Wanted() if wanted is None else wanted)
+    try:
+        return make()
+    except StuckError as error:
+        if not isinstance(error.__cause__, pickle.PicklingError | RecursionError):
+            raise
+        if not isinstance(error.__cause__.__cause__ or error.__cause__, RecursionError):
+            raise
+    return _on_a_large_stack(make)
+
+
+def _make(value: Any, pickler: type[CodePickler], wanted: Wanted) -> bytes:
     while True:
         file = io.BytesIO()
         one = pickler(file, wanted=wanted)
@@ -55,6 +73,22 @@ def make_parcel(
         # A module that went before all that is named of it was known goes once more.
         if not one.incomplete:
             return file.getvalue()
+
+
+def _on_a_large_stack(make: Callable[[], bytes]) -> bytes:
+    """Pickles what is deep: each function may lead to the next one, through a whole package.
+
+    Since Python 3.12 pickle may go that deep anywhere.
+    """
+    with _opening:
+        limit, size = sys.getrecursionlimit(), threading.stack_size(_LARGE_STACK)
+        sys.setrecursionlimit(max(limit, _DEEP))
+        try:
+            with ThreadPoolExecutor(1) as thread:
+                return thread.submit(make).result()
+        finally:
+            threading.stack_size(size)
+            sys.setrecursionlimit(limit)
 
 
 def open_parcel(data: bytes) -> Any:

@@ -187,9 +187,9 @@ def _hint(value: Any, way: list[Step] | None) -> str:
 
 
 def mentions_local_code(data: bytes) -> bool:
-    """Whether a plain pickle may speak of what no other process can import.
+    """Whether a pickle of protocol 4 or 5 may speak of what no other process can import.
 
-    By the names of modules as they stand in the pickle: a text that has one is taken for one.
+    By the names of modules as they stand in the pickle: a text that is one is taken for one.
     """
     return _local_names()(data) is not None
 
@@ -203,7 +203,8 @@ def _local_names() -> Callable[[bytes], Any]:
     loaded = list(sys.modules)
     mark = (len(loaded), loaded[-1])
     if _names is None or _names[0] != mark:
-        local = sorted(name for name in loaded if not by_name(name))
-        pattern = b"|".join(re.escape(name.encode()) for name in ("__main__", *local))
-        _names = (mark, re.compile(pattern).search)
+        local = sorted(name.encode() for name in loaded if not by_name(name))
+        # As pickle writes a name: how it is written, its length, itself.
+        written = [b"\x8c%c%b" % (len(one), one) for one in (b"__main__", *local) if len(one) < 256]
+        _names = (mark, re.compile(b"|".join(map(re.escape, written))).search)
     return _names[1]

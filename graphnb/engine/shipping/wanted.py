@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from graphnb.authoring.digest.bodies import code_reach
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What may stand between an import and the variable that it sets.
+_BETWEEN = frozenset({"COPY", "IMPORT_FROM", "IMPORT_NAME", "POP_TOP", "SWAP"})
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST")
 
 
@@ -68,9 +68,20 @@ def _is_module(loaded: dis.Instruction, function: FunctionType) -> bool:
         return any(module.endswith(f".{name}") for module in list(sys.modules))
     if not loaded.opname.startswith(_LOADS):
         return False
-    imports = code_reach(function.__code__)[2]
-    imported = {part for one in imports for part in (*one.name.split("."), *one.names)}
-    return isinstance(_bound(name, function), ModuleType) or name in imported
+    return isinstance(_bound(name, function), ModuleType) or name in _imported(function.__code__)
+
+
+def _imported(code: CodeType) -> set[str]:
+    """The variables that import statements set, in a code object and those in it."""
+    found: set[str] = set()
+    importing = False
+    for one in dis.get_instructions(code):
+        if one.opname in {"IMPORT_NAME", "IMPORT_FROM"}:
+            importing = True
+        elif importing and one.opname.startswith("STORE_"):
+            found.add(one.argval)
+        importing = importing and one.opname in _BETWEEN
+    return found.union(*map(_imported, _inner(code)))
 
 
 def _bound(name: str, function: FunctionType) -> Any:
