@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphnb.rayserve.cluster import Record
+
+_T = TypeVar("_T")
+_PORT = click.IntRange(1024, 65535)
+_NOTHING_RUNS = 1  # the exit code of `graphnb ray status`
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,3 +33,88 @@ def nbval_config(*, path: bool) -> None:
     """
     file = files("graphnb.ipython").joinpath("nbval.cfg")
     click.echo(str(file) if path else file.read_text(), nl=path)
+
+
+@main.group("ray")
+def ray_group() -> None:
+    """A Ray on this machine that outlives notebooks.
+
+    Without it, a Ray starts with the first graph that needs one, and ends with the notebook's
+    kernel. With it, kernels come and go, and find the graphs that run.
+    """
+
+
+@ray_group.command("start")
+@click.option("--cpus", type=click.IntRange(min=1), help="Logical CPUs: 64, or the machine's.")
+@click.option("--port", type=_PORT, help="Ray's own port: any that is free.")
+@click.option("--http-port", type=_PORT, help="Ray Serve's: 8000 if free, when first needed.")
+@click.option("--dashboard-port", type=_PORT, help="Ray's dashboard: none unless it has a port.")
+def ray_start(**settings: int | None) -> None:
+    """Starts it, for this user alone."""
+    from graphnb.rayserve.cluster import RaySettings, start_outliving
+
+    record, is_new = _done(lambda: start_outliving(RaySettings(**settings), _progress))
+    if not is_new:
+        click.echo(f"Ray {record.version} runs already, at {record.address}.")
+        if any(settings.values()):
+            click.echo("It keeps its settings: `graphnb ray stop` first, to start it with others.")
+        return
+    click.echo(f"Ray {record.version} runs at {record.address}.\n")
+    click.echo(_how_to_use(record))
+
+
+@ray_group.command("stop")
+def ray_stop() -> None:
+    """Ends it, and all that runs on it; no other Ray."""
+    from graphnb.rayserve.cluster import stop_outliving
+
+    _progress("stopping Ray")
+    record = _done(stop_outliving)
+    if record is None:
+        click.echo("No Ray of `graphnb ray start` runs on this machine.")
+    else:
+        click.echo(f"The Ray at {record.address} has ended.")
+
+
+@ray_group.command("status")
+@click.pass_context
+def ray_status(context: click.Context) -> None:
+    """Says where it runs; exit code 1 if it does not."""
+    from graphnb.rayserve.cluster import running
+
+    record = _done(running)
+    if record is None:
+        click.echo("No Ray of `graphnb ray start` runs on this machine.")
+        context.exit(_NOTHING_RUNS)
+    click.echo(f"Ray {record.version} (Python {record.python}) runs at {record.address}.\n")
+    click.echo(_how_to_use(record))
+
+
+def _how_to_use(record: Record) -> str:
+    lines = [
+        ("logical CPUs", str(record.cpus)),
+        ("dashboard", record.dashboard_url or "none (--dashboard-port gives one)"),
+        (
+            "graphs over HTTP",
+            f"port {record.http_port}" if record.http_port else "8000 or a free port",
+        ),
+        ("notebooks on this machine", 'find it: graphnb.deploy(..., on="ray")'),
+        ("other programs on it", " ".join(f"{name}={value}" for name, value in record.environment)),
+        ("to end it", "graphnb ray stop"),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"  {name:<{width}}  {value}" for name, value in lines)
+
+
+def _progress(stage: str) -> None:
+    click.echo(f"{stage} ...", err=True)
+
+
+def _done(work: Callable[[], _T]) -> _T:
+    """What that returns; an error of graphnb is told in its own words, with exit code 1."""
+    from graphnb.errors import GraphnbError
+
+    try:
+        return work()
+    except GraphnbError as error:
+        raise click.ClickException(str(error)) from error

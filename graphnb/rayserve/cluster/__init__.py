@@ -1,0 +1,25 @@
+"""Starting Ray, attaching to one that runs, and leaving it.
+
+`ensure_ray` connects this process, `ensure_serve` brings Ray Serve, `leave` undoes both. A Ray
+that is started here is kept by a process of its own (`keeper`), for as long as the kernel lives;
+`start_outliving` starts one for longer, which later kernels find by its `Record`.
+"""
+
+from graphnb.rayserve.cluster.connection import ensure_ray, leave
+from graphnb.rayserve.cluster.outliving import running, start_outliving, stop_outliving
+from graphnb.rayserve.cluster.proxy import ensure_serve
+from graphnb.rayserve.cluster.ray_cluster import RayCluster
+from graphnb.rayserve.cluster.record import Record
+from graphnb.rayserve.cluster.settings import RaySettings
+
+__all__ = [
+    "RayCluster",
+    "RaySettings",
+    "Record",
+    "ensure_ray",
+    "ensure_serve",
+    "leave",
+    "running",
+    "start_outliving",
+    "stop_outliving",
+]

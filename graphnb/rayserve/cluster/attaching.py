@@ -1,0 +1,116 @@
+"""Connects this process to a Ray, without a word and without touching what is the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from graphnb.errors import DeployError
+from graphnb.rayserve.cluster.addresses import reach
+from graphnb.rayserve.cluster.settings import LOOPBACK, NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_log = logging.getLogger("graphnb.ray")
+_prints: Any = None
+
+
+def attach(address: str) -> None:
+    """Connects this process to the Ray at that address.
+
+    Raises:
+        DeployError: it cannot be reached, or is of another version.
+    """
+    import ray
+
+    node = reach(address)
+    try:
+        with _undisturbed(loopback=node.host == LOOPBACK):
+            ray.init(node.gcs, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+    except (RuntimeError, ConnectionError) as error:
+        first = str(error).strip().split("\n")[0]
+        hint = None
+        if "version" in str(error).lower():
+            hint = (
+                f"this is Ray {ray.__version__}; Ray and Python must be the same on both sides:"
+                " start it anew from this environment"
+            )
+        raise DeployError(f"cannot join the Ray at {address}: {first}", hint=hint) from error
+
+
+@contextlib.contextmanager
+def _undisturbed(*, loopback: bool) -> Iterator[None]:
+    """Keeps `ray.init` from what it does besides."""
+    with _own_handlers(), _own_signals(), _at_home(loopback=loopback):
+        hush()
+        yield
+
+
+@contextlib.contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Handlers of Ray's logger stay: `configure_logging=False` drops them."""
+    logger = logging.getLogger("ray")
+    kept = list(logger.handlers)
+    for one in (logger, logging.getLogger("ray.serve")):
+        if one.level == logging.INFO:  # as Ray sets it, not a user
+            one.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.handlers[:] = kept
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """What the process does on SIGTERM is its own affair."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+
+
+@contextlib.contextmanager
+def _at_home(*, loopback: bool) -> Iterator[None]:
+    """Has Ray take 127.0.0.1 for what it is, where the cluster listens there alone.
+
+    Elsewhere Ray replaces it by the machine's address in the network, where nobody listens. It
+    reads the variable for this when it is imported, which may have been long ago.
+    """
+    from ray._private import ray_constants
+
+    kept = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = kept and not loopback
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = kept
+
+
+def hush() -> None:
+    """Sends what Ray would print from a thread, into whatever cell runs, to a logger."""
+    from ray._private import worker
+
+    global _prints
+    if worker.print_to_stdstream is not _log_lines:
+        _prints, worker.print_to_stdstream = worker.print_to_stdstream, _log_lines
+
+
+def unhush() -> None:
+    """Takes back what `hush` did."""
+    from ray._private import worker
+
+    if worker.print_to_stdstream is _log_lines:
+        worker.print_to_stdstream = _prints
+
+
+def _log_lines(data: Any, *_: Any, **__: Any) -> None:
+    for line in data.get("lines", ()):
+        _log.info("%s", line)
