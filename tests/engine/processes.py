@@ -14,7 +14,7 @@ import io, os, pickle, socket, struct, sys, traceback
 class NothingOfTheTests:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "tests":
-            raise ModuleNotFoundError(f"No module named {name!r}")
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, NothingOfTheTests())
 from graphnb.engine.remote_errors import pack_error, unpack_error

@@ -681,6 +681,16 @@ def test_a_nodes_error_of_a_class_that_is_unknown_there_keeps_its_words(only_her
     )
 
 
+def test_an_error_that_is_unknown_on_its_way_arrives_as_it_was(only_here, elsewhere):
+    """A process that does not know the class passes on what it was told."""
+    error = node_error(raised(only_here.LibraryError("no luck", 3)), node="rank")
+    there = "result = pack_error(unpack_error(data))"
+    found = unpack_error(elsewhere.run(there, data=pack_error(error)))
+    assert isinstance(found, only_here.LibraryError)
+    assert found.original.args == ("no luck", 3)
+    assert printed(found) == printed(error)
+
+
 def test_a_member_of_a_group_that_is_unknown_there_is_told(only_here, elsewhere):
     """The group and its other members are what they were."""
     group = ExceptionGroup("some", [only_here.LibraryError("a"), ValueError("b")])

@@ -958,6 +958,24 @@ _POINT = """
 """
 
 
+def test_code_that_arrived_can_be_sent_on(notebook, new_process):
+    """With the modules that came as source, from a process that has none of their files."""
+    notebook.place("late.py", "M = 4\nclass A:\n    def f(self): return M")
+    notebook.place("helper.py", "import late\ndef f(): return late.A\ndef g(): return late.M")
+    notebook.cell("""
+        def target():
+            from helper import f
+            import helper
+            return f()().f(), helper.g()
+    """)
+    data = ship(notebook["target"])
+    for name in ("late.py", "helper.py"):
+        (notebook.folder / name).unlink()
+    one, two = new_process(), new_process()
+    data = one.run("result = ship(unship(data))", data=data)
+    assert two.run("result = unship(data)()", data=data) == (4, 4)
+
+
 def test_a_cell_that_ran_again_makes_the_same_class(notebook, new_process):
     """Replicas that went on, since nothing had changed, know the new class's instances."""
     notebook.cell(_POINT)

@@ -255,7 +255,10 @@ def _locate(name: str, search: list[str] | None) -> tuple[str | None, list[str] 
     """The file of a module, and the folders of its submodules; nothing is imported."""
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
-        spec = find and find(name, search)
+        try:
+            spec = find and find(name, search)
+        except ImportError:  # so that nobody imports it
+            return None, None
         if spec:
             folders = spec.submodule_search_locations
             folders = None if folders is None else list(folders)

@@ -108,12 +108,13 @@ class _Packing:
         return number
 
     def _link(self, error: BaseException) -> Link:
-        is_node = isinstance(error, NodeError)
+        unknown: Body | None = vars(error).get(_BODY)
+        is_node = isinstance(error, NodeError) and unknown is None
         shows_context = error.__cause__ is None and not error.__suppress_context__
         members = self._members(error) if isinstance(error, BaseExceptionGroup) else []
         return Link(
-            body=None if is_node else body_of(error),
-            node=_node_facts(error) if isinstance(error, NodeError) else None,
+            body=None if is_node else unknown or body_of(error),
+            node=_node_facts(error) if is_node else None,
             frames=frames_of(error),
             notes=_notes(error),
             cause=self._number(error.__cause__),
@@ -128,7 +129,7 @@ class _Packing:
         return [one for one in numbers if one is not None]
 
 
-def _node_facts(error: NodeError) -> NodeFacts:
+def _node_facts(error: Any) -> NodeFacts:
     return NodeFacts(shortened(error.message), error.hint, error.node, error.cell, error.request_id)
 
 
@@ -193,8 +194,12 @@ class _Unpacking:
             set_fields(error, __notes__=list(link.notes))
 
 
+# By this name an error that stands for one of an unknown class holds what that one was.
+_BODY = "_graphnb_body"
+
+
 def _unknown(body: Body) -> NodeError:
-    """What stands for an error whose class is not known here."""
+    """What stands for an error whose class is not known here; sent on, it is that one again."""
     error = NodeError(f"{body.type_name}: {body.text}")
-    error.original = error
+    set_fields(error, original=error, **{_BODY: body})
     return error

@@ -134,6 +134,11 @@ def loose_namespace(facts: ModuleFacts) -> dict[str, Any]:
     return names
 
 
+def arrived_facts(name: str) -> ModuleFacts | None:
+    """The facts about a module that came to this process as source; it may not be loaded yet."""
+    return _finder.facts(name)
+
+
 def is_special(name: str) -> bool:
     """Whether a name is Python's own: `__name__`, `__path__`."""
     return name.startswith("__") and name.endswith("__")
@@ -219,6 +224,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._facts.update(facts)
         if facts and self not in sys.meta_path:
             sys.meta_path.append(self)
+
+    def facts(self, name: str) -> ModuleFacts | None:
+        """The facts about a module that travelled as source."""
+        return self._facts.get(name)
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.authoring.digest.bodies import annotation_names, code_reach
 from graphnb.authoring.digest.modules import in_library
-from graphnb.engine.shipping.sources import local_uses, unloaded_facts, uses_of_source
+from graphnb.engine.shipping.sources import facts_of_use, local_uses, uses_of_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -150,8 +150,10 @@ def _local_imports(function: FunctionType, around: Surroundings) -> Iterator[Mod
             around.need(module, use.names, function)
             yield module
         elif use.name not in around.later:
-            around.later[use.name] = facts = unloaded_facts(use)
-            waiting.extend(uses_of_source(facts))
+            facts = facts_of_use(use)
+            if facts is not None:
+                around.later[use.name] = facts
+                waiting.extend(uses_of_source(facts))
 
 
 # --- where it arrives ----------------------------------------------------------------------------

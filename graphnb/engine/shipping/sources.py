@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphnb.authoring.digest.bodies import code_reach
-from graphnb.authoring.digest.modules import ModuleUse, file_facts, import_parts, in_library
-from graphnb.engine.shipping.arrival import ModuleFacts
+from graphnb.authoring.digest.modules import ModuleUse, import_parts, in_library
+from graphnb.engine.shipping.arrival import ModuleFacts, arrived_facts
 from graphnb.engine.shipping.namespaces import module_facts, source_text
 
 if TYPE_CHECKING:
@@ -30,13 +31,19 @@ def local_uses(
     for found in import_parts(imports, package, names):
         if not isinstance(found, ModuleUse) or in_library(found.name, found.path):
             continue
-        if found.name in sys.modules or found.path is not None:
+        known = found.name in sys.modules or found.path is not None
+        if known or arrived_facts(found.name) is not None:
             yield found
 
 
-def unloaded_facts(use: ModuleUse) -> ModuleFacts:
-    """The facts about a module that is not loaded."""
-    assert use.path is not None
+def facts_of_use(use: ModuleUse) -> ModuleFacts | None:
+    """The facts about a module that may not be loaded; None if there is no such module."""
+    module = sys.modules.get(use.name)
+    if module is not None:
+        return module_facts(vars(module))
+    known = arrived_facts(use.name)
+    if known is not None or use.path is None:
+        return known
     path = Path(use.path)
     if path.is_dir():  # a package without __init__.py
         return ModuleFacts(use.name, use.name, None, (str(path),), "")
@@ -48,12 +55,18 @@ def unloaded_facts(use: ModuleUse) -> ModuleFacts:
 
 def uses_of_source(facts: ModuleFacts) -> Iterator[ModuleUse]:
     """The local modules that a module imports when its source is run, each with all its names."""
-    try:
-        code = compile(facts.source or "", facts.file or facts.name, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):  # its import will say so
-        return iter(())
-    _, names, imports = code_reach(code)
+    imports, names = _source_reach(facts.source or "")
     return local_uses(imports, facts.package or "", names)
+
+
+@lru_cache(maxsize=256)
+def _source_reach(source: str) -> tuple[tuple[BodyImport, ...], tuple[str, ...]]:
+    try:
+        code = compile(source, "<source>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):  # whoever imports it will say so
+        return (), ()
+    _, names, imports = code_reach(code)
+    return imports, names
 
 
 def imported_facts(modules: Iterable[ModuleFacts]) -> dict[str, ModuleFacts]:
@@ -63,13 +76,10 @@ def imported_facts(modules: Iterable[ModuleFacts]) -> dict[str, ModuleFacts]:
     given = set(found)
     while waiting:
         one = waiting.pop()
-        imports = file_facts(one.file).imports if one.file and one.source else ()
-        above = ModuleUse(one.name.rpartition(".")[0])
-        for use in (above, *local_uses(imports, one.package or "", ())):
-            module = sys.modules.get(use.name)
-            if use.name in found or (module is None and use.path is None):
-                continue
-            facts = unloaded_facts(use) if module is None else module_facts(vars(module))
-            found[use.name] = facts
-            waiting.append(facts)
+        package = ModuleUse(one.name.rpartition(".")[0])
+        for use in (package, *uses_of_source(one)):
+            facts = None if use.name in found else facts_of_use(use)
+            if facts is not None:
+                found[use.name] = facts
+                waiting.append(facts)
     return {name: one for name, one in found.items() if name not in given}
