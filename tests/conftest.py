@@ -46,12 +46,24 @@ def signals(signal_server, request):
     found.release()
 
 
+@pytest.fixture(scope="session")
+def quick_ends():
+    """Has replicas on Ray look every moment whether they may end, instead of every two seconds."""
+    from ray.serve._private.config import DeploymentConfig
+
+    DeploymentConfig.model_fields["graceful_shutdown_wait_loop_s"].default = 0.1
+    DeploymentConfig.model_rebuild(force=True)
+
+
 @pytest.fixture
-def deploy(executor, signals):
+def deploy(executor, signals, request):
     """`graphnb.deploy` on the executor under test; ends every graph after the test.
 
     Without HTTP unless a test asks for it.
     """
+
+    if executor == "ray":
+        request.getfixturevalue("quick_ends")
 
     def deploy_here(target, *, name="graph", **options):
         return graphnb.deploy(target, name=name, on=executor, **{"http": False, **options})

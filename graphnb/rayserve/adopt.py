@@ -47,8 +47,10 @@ async def adopt(target: Any) -> tuple[Any, list[Close]]:
 
 
 async def adopt_replica(replica: Replica) -> None:
-    """Adopts the instance of a replica."""
-    replica.instance, replica.closers = await adopt(replica.instance)
+    """Adopts the instance of a replica, in its own context: tasks will find themselves there."""
+    instance = replica.instance
+    replica.instance, closers = await replica._alone(lambda: adopt(instance))
+    replica.closers += closers
 
 
 def _is_batched(method: Any) -> bool:

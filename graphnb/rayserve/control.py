@@ -61,7 +61,9 @@ def delete_application(name: str, *, wait: bool) -> None:
     """Ends an application; its replicas finish what they are at."""
     from ray import serve
 
-    serve.delete(name, _blocking=wait)
+    serve.delete(name, _blocking=False)
+    while wait and name in serve.status().applications:
+        time.sleep(_POLL_S)
 
 
 def application_status(name: str) -> tuple[str, str, dict[str, PartStatus]]:

@@ -26,6 +26,7 @@ from graphnb.engine.version import Version
 from graphnb.errors import GraphnbError
 from graphnb.rayserve.adopt import adopt_replica
 from graphnb.rayserve.config import HostState, Payload, Wiring, wiring_of
+from graphnb.rayserve.context import stand_in
 from graphnb.rayserve.edge import Edge
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.private import handle_of
@@ -91,6 +92,7 @@ class Host:
     ) -> None:
         from ray import serve
 
+        stand_in()
         loop = asyncio.get_running_loop()
         mark_engine_thread(loop)
         context = serve.get_replica_context()

@@ -119,7 +119,8 @@ class RemoteCallee:
                     request.values.extend(_notes(failure.notes))
                 failure = unpack_error(failure.error)
             outcome, told = self._told(failure, node, request)
-            raise told from None
+            told.__suppress_context__ = True  # what Ray made of it
+            raise told
         finally:
             del request.open_calls[span_id]
             if request.spans is not None:
@@ -329,7 +330,8 @@ class RemoteStream:
                 spans, failure = failure.spans, unpack_error(failure.error)
             outcome, told = self._owner._told(failure, node, self._request)
             self._end(outcome, spans)
-            raise told from None
+            told.__suppress_context__ = True  # what Ray made of it
+            raise told
 
     def close(self) -> None:
         """Nobody reads any more: ends the generator."""

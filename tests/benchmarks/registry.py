@@ -6,7 +6,7 @@ from types import ModuleType
 
 from tests.benchmarks.rows import Row
 
-MEASUREMENTS = ("small_graphs", "walkthrough", "deploying", "crowd", "memory", "loading")
+MEASUREMENTS = ("small_graphs", "walkthrough", "deploying", "crowd", "memory", "loading", "on_ray")
 """Modules of this package: their docstring says how it is measured, `measure` does it."""
 
 

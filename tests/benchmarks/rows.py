@@ -61,6 +61,12 @@ def times_faster(ratio: float, limit: float) -> Bar:
     return Bar(f"≥ {limit:g}×", missed)
 
 
+def at_most_times(ratio: float, limit: float) -> Bar:
+    """A ratio of times that has a limit."""
+    missed = f"missed by {ratio - limit:.2f}×" if ratio > limit else ""
+    return Bar(f"≤ {limit:g}×", missed)
+
+
 def all_of(right: int, total: int) -> Bar:
     """A count that has to be complete."""
     missed = f"missed by {total - right:,}" if right < total else ""

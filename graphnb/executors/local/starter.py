@@ -142,13 +142,10 @@ def _stand_in_for_serve() -> None:
 
 async def _adopt(replica: Replica) -> None:
     """Makes what Ray Serve's decorators left on an instance its own: batch queues, ASGI apps."""
-    instance = replica.instance
-    if _has_serve_parts(instance):
-        from graphnb.rayserve.adopt import adopt
+    if _has_serve_parts(replica.instance):
+        from graphnb.rayserve.adopt import adopt_replica
 
-        # In the context of the replica, where tasks of queues and of apps will find themselves.
-        replica.instance, closers = await replica._alone(lambda: adopt(instance))
-        replica.closers += closers
+        await adopt_replica(replica)
 
 
 def _has_serve_parts(target: Any) -> bool:

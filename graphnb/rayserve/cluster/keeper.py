@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from graphnb.rayserve.cluster.ports import free_port
 from graphnb.rayserve.cluster.record import KeeperLock, Record, lock_record, remove_record
 from graphnb.rayserve.cluster.settings import (
     LOOPBACK,
@@ -107,7 +108,7 @@ def _start(settings: RaySettings, answer: int, worker_python: str) -> Record:
             object_store_memory=object_store_bytes(),
             include_dashboard=settings.dashboard_port is not None,
             dashboard_host=LOOPBACK,
-            dashboard_port=settings.dashboard_port or None,
+            dashboard_port=settings.dashboard_port or free_port(),
             namespace=NAMESPACE,
             log_to_driver=False,
             configure_logging=False,

@@ -1,0 +1,116 @@
+"""The programs that graphnb is measured against on Ray: plain Ray Serve handles, written by hand.
+
+`Chain` awaits each node, by value (gRPC between replicas) or by reference, as Ray Serve does
+by default; `Passing` hands responses on without awaiting them; `FanOut` gathers. All from the deployment
+that receives the request, as Ray Serve's documentation does it.
+"""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+from ray import serve
+
+WIDTH = 10
+
+
+async def predict(x: int) -> int:
+    """What every node does."""
+    return x + 1
+
+
+async def aggregate(*parts: int) -> int:
+    """What stands behind the fan-out."""
+    return sum(parts)
+
+
+class Chain:
+    """Awaits each node."""
+
+    def __init__(self, by_reference: bool, *nodes: Any) -> None:
+        self.nodes = [one.options(_by_reference=by_reference) for one in nodes]
+
+    async def predict(self, x: int) -> int:
+        for node in self.nodes:
+            x = await node.remote(x)
+        return x
+
+
+class Passing:
+    """Hands responses on."""
+
+    def __init__(self, *nodes: Any) -> None:
+        self.nodes = nodes
+
+    async def predict(self, x: Any) -> Any:
+        for node in self.nodes:
+            x = node.remote(x)
+        return await x
+
+
+class FanOut:
+    """Gathers."""
+
+    def __init__(self, by_reference: bool, last: Any, *nodes: Any) -> None:
+        self.last = last.options(_by_reference=by_reference)
+        self.nodes = [one.options(_by_reference=by_reference) for one in nodes]
+
+    async def predict(self, x: int) -> int:
+        parts = await asyncio.gather(*(node.remote(x) for node in self.nodes))
+        return await self.last.remote(*parts)
+
+
+class ArrayChain:
+    """Hands a large array from node to node, by reference."""
+
+    def __init__(self, make: Any, middle: Any, last: Any) -> None:
+        self.make, self.middle, self.last = make, middle, last
+
+    async def predict(self, megabytes: int) -> float:
+        made = self.make.remote(megabytes)
+        return await self.last.remote(self.middle.remote(made))
+
+
+async def make_array(megabytes: int) -> Any:
+    """An array of that many megabytes."""
+    return np.ones(megabytes * 131_072)
+
+
+async def shift_array(array: Any) -> Any:
+    """Another one of the same size."""
+    return array + 1
+
+
+async def look_at_array(array: Any) -> float:
+    """One number of it."""
+    return float(array[0] + array[-1])
+
+
+def nodes(name: str) -> list[Any]:
+    """Ten bound deployments of `predict`."""
+    return [serve.deployment(name=f"{name}_{i}")(predict).bind() for i in range(WIDTH)]
+
+
+def chain(*, by_reference: bool) -> Any:
+    """The application of `Chain`."""
+    return serve.deployment(Chain).bind(by_reference, *nodes("node"))
+
+
+def passing() -> Any:
+    """The application of `Passing`."""
+    return serve.deployment(Passing).bind(*nodes("node"))
+
+
+def fan_out(*, by_reference: bool) -> Any:
+    """The application of `FanOut`."""
+    last = serve.deployment(aggregate).bind()
+    return serve.deployment(FanOut).bind(by_reference, last, *nodes("node"))
+
+
+def array_chain() -> Any:
+    """The application of `ArrayChain`."""
+    return serve.deployment(ArrayChain).bind(
+        serve.deployment(make_array).bind(),
+        serve.deployment(shift_array).bind(),
+        serve.deployment(look_at_array).bind(),
+    )
