@@ -25,6 +25,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 _PRELOAD = (
@@ -94,19 +95,12 @@ def main() -> None:
     listener.bind(asked.address)
     launcher = str(Path(asked.address).with_name("python"))
     listener.listen(128)  # those that come early wait until all is imported
-    _preload()
+    usable = _preload()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how children ended
-    selector = selectors.DefaultSelector()
-    selector.register(leash, selectors.EVENT_READ)
-    selector.register(listener, selectors.EVENT_READ)
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            ready = [key.fileobj for key, _ in selector.select()]
-            if leash in ready:
-                break
-            child = _answer(listener, launcher, (leash, selector))
-            if child is not None:
-                _become_worker(*child, launcher)
+    child = _serve(listener, launcher if usable else "", leash)
+    if child is not None:
+        _become_worker(*child, launcher)
+        return
     with contextlib.suppress(OSError):
         folder = Path(asked.address).parent
         for one in folder.iterdir():
@@ -114,14 +108,55 @@ def main() -> None:
         folder.rmdir()
 
 
-def _preload() -> None:
+def _serve(listener: socket.socket, launcher: str, leash: int) -> Request | None:
+    """Forks for launchers until the leash is gone; in a child, returns what it is to become."""
+    selector = selectors.DefaultSelector()
+    selector.register(leash, selectors.EVENT_READ)
+    selector.register(listener, selectors.EVENT_READ)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            if leash in [key.fileobj for key, _ in selector.select()]:
+                break
+            child = _answer(listener, launcher, (leash, selector))
+            if child is not None:
+                return child
+    return None
+
+
+def _preload() -> bool:
+    """Imports what workers need; whether children of this process will do."""
     import importlib
 
-    for name in _PRELOAD:
-        with contextlib.suppress(ImportError):  # of another version of Ray
-            importlib.import_module(name)
+    actor: Any = importlib.import_module("ray.actor")
+    own = actor.ActorClassID
+    # Ray names each actor class at random, with a generator that children would inherit: they
+    # would all choose the same numbers for their objects.
+    actor.ActorClassID = SimpleNamespace(from_random=lambda: own(os.urandom(own.size())))
+    try:
+        for name in _PRELOAD:
+            with contextlib.suppress(ImportError):  # of another version of Ray
+                importlib.import_module(name)
+    finally:
+        actor.ActorClassID = own
     gc.collect()
     gc.freeze()  # so that children share the memory instead of copying it for a flag
+    return _child_number() != _child_number()
+
+
+def _child_number() -> bytes:
+    """What Ray's generator says first in a child."""
+    import ray
+
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(writer, ray.WorkerID.from_random().binary())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as read:
+        number = read.read()
+    os.waitpid(pid, 0)
+    return number
 
 
 Request = tuple[list[str], dict[str, str], str]
@@ -169,7 +204,12 @@ def _receive(connection: socket.socket) -> tuple[Request, list[int]]:
 
 
 def _can(asked: Request, launcher: str) -> bool:
-    """Whether a fork does: the worker script, with this Python and nothing around it."""
+    """Whether a fork does: the worker script, with this Python and nothing around it.
+
+    Without a launcher, none does.
+    """
+    if not launcher:
+        return False
     command, _, _ = asked
     context = _context(command, launcher)
     return context is not None and not any(
@@ -211,6 +251,8 @@ def _become_worker(
     skipped = ("--language=", "--serialized-runtime-env-context=")
     sys.argv = [script, *(one for one in arguments if not one.startswith(skipped))]
     sys.path[0] = str(Path(script).parent)
+    if "numpy" in sys.modules:  # the one generator of random numbers that forks do not part
+        sys.modules["numpy"].random.seed()
     runpy.run_path(script, run_name="__main__")
     sys.exit(0)
 

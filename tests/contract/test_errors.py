@@ -111,8 +111,17 @@ def test_the_traceback_does_not_grow(deploy):
 
 
 def test_the_last_frame_is_the_one_that_failed(deploy):
-    """A debugger that goes to the end of the traceback stands in user code, with its variables."""
+    """Whoever goes to the end of the traceback stands in user code."""
+    assert last_frame_of_a_failure(deploy).f_code.co_name == "divides"
 
+
+@pytest.mark.parametrize("executor", ["local"])
+def test_a_debugger_sees_the_variables_of_the_failing_node(deploy):
+    """In this process, the frame is the real one, with its variables; they do not travel."""
+    assert last_frame_of_a_failure(deploy).f_locals["divisor"] == 0
+
+
+def last_frame_of_a_failure(deploy):
     @serve.deployment
     def divides(x):
         divisor = x - 1
@@ -123,8 +132,7 @@ def test_the_last_frame_is_the_one_that_failed(deploy):
     traceback = caught.value.__traceback__
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
-    assert traceback.tb_frame.f_code.co_name == "divides"
-    assert traceback.tb_frame.f_locals["divisor"] == 0
+    return traceback.tb_frame
 
 
 def test_a_method_is_named_with_its_deployment(deploy):
