@@ -53,6 +53,7 @@ class Version:
         callees: who answers for each deployment.
         schedules: those of each graph, by the deployment that holds it and its place there.
         application: whose version it is; tells its own requests from those of other graphs.
+        ending: it is let go as soon as its requests have ended, or their time is up.
         retired: it answers nobody any more.
         requests: those that it answers now.
     """
@@ -64,6 +65,7 @@ class Version:
         self.callees = callees
         self.application = application
         self.schedules = schedules
+        self.ending = False
         self.retired = False
         self.requests: set[Request] = set()
         self._calls = {

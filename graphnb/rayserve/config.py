@@ -76,10 +76,12 @@ class HostState:
     Attributes:
         ongoing: calls that are being worked on.
         waiting: calls made here that no replica has taken yet, by the deployment called.
+        versions: the numbers of the graph's versions that requests are under way in.
     """
 
     ongoing: int
     waiting: Mapping[str, int]
+    versions: frozenset[int] = frozenset()
 
 
 def with_wiring(wiring: Wiring, user_config: Any) -> dict[str, Any]:

@@ -166,7 +166,9 @@ def load_of(parts: Mapping[str, Part], app_name: str) -> dict[str, HostState]:
             waiting: Counter[str] = Counter()
             for one in states:
                 waiting.update(one.waiting)
-            found[part.name] = HostState(sum(one.ongoing for one in states), dict(waiting))
+            busy = frozenset[int]().union(*(one.versions for one in states))
+            ongoing = sum(one.ongoing for one in states)
+            found[part.name] = HostState(ongoing, dict(waiting), busy)
 
     with ThreadPoolExecutor(max(1, min(16, len(parts)))) as threads:
         list(threads.map(look, parts.values()))

@@ -213,7 +213,8 @@ class Host:
     async def graphnb_state(self) -> HostState:
         """What it is at."""
         waiting = {one.name: one.waiting for one in self._callees.values() if one.waiting}
-        return HostState(self._own.ongoing, waiting)
+        busy = frozenset(number for number, one in self._versions.items() if one.requests)
+        return HostState(self._own.ongoing, waiting, busy)
 
     async def graphnb_flush(self) -> None:
         """Sends what is known of requests that ended, and returns when it has arrived."""
@@ -269,7 +270,8 @@ class Host:
         self._versions[wiring.number] = version
         self._router.current = self._versions[max(self._versions)]
         for number in sorted(self._versions)[:-_KEPT_VERSIONS]:
-            del self._versions[number]
+            if not self._versions[number].requests:
+                del self._versions[number]
 
     def _callee(self, name: str, serve_name: str) -> RemoteCallee:
         found = self._callees.get(serve_name)

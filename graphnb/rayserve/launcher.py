@@ -21,11 +21,11 @@ def launch(python: str, address: str) -> None:
         try:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.connect(address)
-            asked = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]) + "\n"
+            asked = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]) + "\n"  # noqa: PTH109  nothing more is imported
             socket.send_fds(connection, [asked.encode()], [0, 1, 2])
             if connection.recv(1) == b"1":
                 connection.recv(1)  # returns when the worker has ended
                 return
         except OSError:  # no zygote: Ray's own way
             pass
-    os.execv(python, [python, *sys.argv[1:]])
+    os.execv(python, [python, *sys.argv[1:]])  # noqa: S606  that is its purpose

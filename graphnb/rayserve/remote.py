@@ -15,7 +15,7 @@ from graphnb.errors import (
     RequestError,
 )
 from graphnb.rayserve.edge import Held
-from graphnb.rayserve.failures import failure_of
+from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.private import accepted, stored
 from graphnb.rayserve.wire import CALL, STREAM, Header, RemoteFailure, Reply, Trailer, shifted
 from graphnb.telemetry.spans import Outcome, Span
@@ -120,7 +120,7 @@ class RemoteCallee:
                 failure = unpack_error(failure.error)
             outcome, told = self._told(failure, node, request)
             told.__suppress_context__ = True  # what Ray made of it
-            raise told
+            raise told  # noqa: B904  it keeps the cause that it came with
         finally:
             del request.open_calls[span_id]
             if request.spans is not None:
@@ -242,6 +242,10 @@ class RemoteCallee:
             error.node = error.node or node
             error.request_id = error.request_id or request.request_id
             return "rejected", error
+        if isinstance(error, ReplicaGoneError) and request.version.ending:
+            error = RequestCancelledError(
+                f"{self.name} has ended", node=self.name, request_id=request.request_id
+            )
         if isinstance(error, RequestCancelledError):
             return "cancelled", error
         if isinstance(error, RequestError):
@@ -331,7 +335,7 @@ class RemoteStream:
             outcome, told = self._owner._told(failure, node, self._request)
             self._end(outcome, spans)
             told.__suppress_context__ = True  # what Ray made of it
-            raise told
+            raise told  # noqa: B904  it keeps the cause that it came with
 
     def close(self) -> None:
         """Nobody reads any more: ends the generator."""

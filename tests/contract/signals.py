@@ -21,7 +21,7 @@ import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True)

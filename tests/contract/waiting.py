@@ -2,7 +2,7 @@
 
 import time
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 
 def eventually(holds):

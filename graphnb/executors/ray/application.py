@@ -16,8 +16,9 @@ from graphnb.engine.travel import pack_to_travel
 from graphnb.errors import NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.ray.recorder import RayRecorder
+from graphnb.executors.ray.retiring import Retiring
 from graphnb.executors.ray.status import status_of
-from graphnb.executors.ray.update import RayVersion, Release, release, retire
+from graphnb.executors.ray.update import RayVersion, Release, gone, release, run_release
 from graphnb.rayserve.cluster import ensure_serve
 from graphnb.rayserve.collector import collector_name, drop_collector, get_collector
 from graphnb.rayserve.config import HttpLimits
@@ -25,9 +26,12 @@ from graphnb.rayserve.control import delete_application, flush
 from graphnb.rayserve.http_answer import token_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphnb.authoring import Graph
     from graphnb.engine.loop import EngineLoop
     from graphnb.graph import GraphSpec
+    from graphnb.rayserve.compiling import Part
 
 
 class RayApplication:
@@ -42,6 +46,7 @@ class RayApplication:
         )
         self._applying = threading.RLock()
         self._release: Release | None = None
+        self._leaving: dict[str, Part] = {}
         self._url: str | None = None
         self._http: HttpOptions | None = None
         self._entry: Handle | None = None
@@ -101,18 +106,23 @@ class RayApplication:
                 self._name,
                 old,
                 graph,
+                leaving=self._leaving,
                 http=None if http is None else HttpLimits(token_hash(http.token), http.max_body),
                 route_prefix=prefix,
                 collector=collector,
                 collector_name=collector_name(self._name),
             )
+            before = self._router.current
             self._release, self._entry = new, None
             self._router.current = new.version(self._name, self._router)
             self._http = http
             self._url = None if prefix is None else f"http://{host}:{port}{prefix}"
             if old is not None:
                 self._recorder.clear()
-                retire(self._name, old, new)
+                self._leaving |= gone(old, new)
+                if self._leaving and before is not None:
+                    retiring = Retiring(self, before, gone(old, new), new.number)
+                    threading.Thread(target=retiring.run, daemon=True).start()
             return ApplyResult(new.changes, (), self._url)
 
     def _flush_hosts(self) -> None:
@@ -132,9 +142,30 @@ class RayApplication:
         running = self._running()
         return status_of(self._name, running, self._router.current)
 
+    def let_go(self, parts: Mapping[str, Part]) -> None:
+        """Ends parts that no request is under way in any more."""
+        with self._applying:
+            left = {name: one for name, one in self._leaving.items() if name not in parts}
+            if self._release is not None and left != self._leaving:
+                self._leaving = left
+                run_release(self._name, self._release, left)
+
+    @property
+    def engine(self) -> EngineLoop:
+        """The loop of the requests that are made here."""
+        return self._engine
+
+    @property
+    def release(self) -> Release | None:
+        """What runs now."""
+        return self._release
+
     def close(self) -> None:
         with self._applying:
+            if self._router.current is not None:
+                self._router.current.ending = True
             self._router.current, self._entry = None, None
+            self._leaving.clear()
             self._url = None
             if self._release is not None:
                 self._release = None

@@ -73,12 +73,23 @@ def release(
     old: Release | None,
     graph: Graph,
     *,
+    leaving: Mapping[str, Part],
     http: HttpLimits | None,
     route_prefix: str | None,
     collector: Any,
     collector_name: str,
 ) -> Release:
     """Brings an application from `old` (None: nothing ran) to `graph`.
+
+    Args:
+        app_name: the application's.
+        old: what runs.
+        graph: what is to run.
+        leaving: parts of earlier releases that requests may be under way in.
+        http: what is asked of HTTP requests.
+        route_prefix: where it answers over HTTP, or None.
+        collector: the actor that hosts tell why they cannot start.
+        collector_name: its name.
 
     Raises:
         DeployError: a deployment could not start; `old` serves as before.
@@ -88,7 +99,7 @@ def release(
     number = old.number + 1 if old else 1
     compiled = compile_graph(
         graph,
-        names=_names(old, changes),
+        names=_names(old, changes, leaving),
         number=number,
         http=http,
         collector=collector_name,
@@ -100,35 +111,37 @@ def release(
     fresh = {name: one for name, one in new.by_serve_name().items() if name not in before}
     try:
         if old is not None and fresh:
-            _run(app_name, old, fresh)
+            run_release(app_name, old, {**leaving, **fresh})
             wait_until_healthy(app_name, fresh, collector=collector)
-        _run(app_name, new, {n: one for n, one in before.items() if n not in new.by_serve_name()})
+        run_release(app_name, new, {**leaving, **gone(old, new)})
         wait_until_healthy(app_name, new.by_serve_name(), collector=collector)
     except BaseException:
         if old is not None:
-            _run(app_name, old, {})
+            run_release(app_name, old, leaving)
         else:
             delete_application(app_name, wait=False)
         raise
     return new
 
 
-def retire(app_name: str, old: Release, new: Release) -> None:
-    """Lets the parts go that only the old release had."""
-    if set(old.by_serve_name()) - set(new.by_serve_name()):
-        _run(app_name, new, {})
+def gone(old: Release | None, new: Release) -> dict[str, Part]:
+    """The parts that only the old release has, by Ray Serve's names."""
+    after = new.by_serve_name()
+    before = old.by_serve_name() if old else {}
+    return {name: one for name, one in before.items() if name not in after}
 
 
-def _run(app_name: str, main: Release, beside: Mapping[str, Part]) -> None:
+def run_release(app_name: str, main: Release, beside: Mapping[str, Part]) -> None:
+    """Hands a release to Ray Serve, with other parts that run beside it."""
     others = [one for one in main.compiled.parts.values() if one is not main.root]
     application = bind_application(main.root, [*others, *beside.values()])
     run_application(application, name=app_name, route_prefix=main.route_prefix)
 
 
-def _names(old: Release | None, changes: SpecDiff) -> dict[str, str]:
+def _names(old: Release | None, changes: SpecDiff, leaving: Mapping[str, Part]) -> dict[str, str]:
     """Ray Serve's name of each deployment: what stays keeps it, what is new gets one of its own."""
     had = {} if old is None else {n: one.serve_name for n, one in old.compiled.parts.items()}
-    taken = set(had.values())
+    taken = {*had.values(), *leaving}
     names = {}
     for one in changes.changes:
         if one.kind == "removed":

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from graphnb.rayserve.zygote import Zygote
 
+_NODE_S = 150.0
 _GRACE_S = 5.0
 _LAST_S = 20.0
 
@@ -99,6 +100,7 @@ def _start(settings: RaySettings, answer: int, worker_python: str) -> Record:
         make_token()
     import ray
 
+    _be_patient()
     _tell(answer, stage=f"starting Ray {ray.__version__}")
     own_python, sys.executable = sys.executable, worker_python
     try:
@@ -130,6 +132,25 @@ def _start(settings: RaySettings, answer: int, worker_python: str) -> Record:
         dashboard_url=f"http://{url}" if url and settings.dashboard_port is not None else None,
         http_port=settings.http_port,
     )
+
+
+def _be_patient() -> None:
+    """Has Ray wait longer for its own node: half a minute is little on a busy machine."""
+    from ray._private import services
+
+    get_node = services.get_node
+
+    def get_node_in_time(*args: Any) -> Any:
+        until = time.monotonic() + _NODE_S
+        while True:
+            try:
+                return get_node(*args)  # type: ignore[no-untyped-call]
+            except RuntimeError:  # it is not there yet
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+
+    services.get_node = get_node_in_time
 
 
 def _start_serve(port: int) -> None:

@@ -1,0 +1,77 @@
+"""Lets a version of a graph on Ray go, when the last requests under way in it have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from graphnb.engine.request import cancel_once
+from graphnb.rayserve.control import load_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphnb.executors.ray.application import RayApplication
+    from graphnb.executors.ray.update import RayVersion
+    from graphnb.rayserve.compiling import Part
+
+_POLL_S = 0.2
+_DEFAULT_PATIENCE_S = 20.0  # Ray Serve's
+
+
+class Retiring:
+    """One version on its way out; runs in a thread.
+
+    Args:
+        application: whose version it is.
+        version: as the requests made here know it.
+        parts: what only it has.
+        until: the number of the version that took over.
+    """
+
+    def __init__(
+        self,
+        application: RayApplication,
+        version: RayVersion,
+        parts: Mapping[str, Part],
+        until: int,
+    ) -> None:
+        self._application = application
+        self._version = version
+        self._parts = parts
+        self._until = until
+
+    def run(self) -> None:
+        """Waits for its requests, as long as its deployments grant, and lets its parts go."""
+        given = [one.options.get("graceful_shutdown_timeout_s") for one in self._parts.values()]
+        patience = max((_DEFAULT_PATIENCE_S if one is None else one for one in given), default=0.0)
+        self._version.ending = True
+        until = time.monotonic() + patience
+        self._application.engine.run(self._drain(patience))
+        while time.monotonic() < until and self._busy_elsewhere():
+            time.sleep(_POLL_S)
+        with contextlib.suppress(Exception):  # Ray may have ended meanwhile, and all with it
+            self._application.let_go(self._parts)
+
+    async def _drain(self, patience_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._version.drained()
+                return
+        self._version.retired = True
+        for request in tuple(self._version.requests):
+            if request.root_task is not None:
+                cancel_once(request.root_task)
+            else:
+                request.close_streams()
+
+    def _busy_elsewhere(self) -> bool:
+        """Whether the root has requests, such as those that came over HTTP, of an older version."""
+        running = self._application.release
+        if running is None:
+            return False
+        parts = {running.root.name: running.root, **{one.name: one for one in self._parts.values()}}
+        states = load_of(parts, self._application.name)
+        return any(number < self._until for one in states.values() for number in one.versions)
