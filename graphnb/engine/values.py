@@ -221,12 +221,19 @@ def _object_carrier() -> Any:
         class ObjectCarrier(np.ndarray):
             """Not in the table of reducers."""
 
-        ObjectCarrier.__module__, ObjectCarrier.__qualname__ = __name__, "_carrier"
+        ObjectCarrier.__module__, ObjectCarrier.__qualname__ = __name__, "ObjectCarrier"
         _carrier = ObjectCarrier
     return _carrier
 
 
 _carrier: Any = None
+
+
+def __getattr__(name: str) -> Any:
+    """By this name pickle finds the class, also in a process that has not packed arrays yet."""
+    if name == "ObjectCarrier":
+        return _object_carrier()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _read_only(array: Any) -> Any:

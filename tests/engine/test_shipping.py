@@ -1335,6 +1335,25 @@ def test_locks_are_made_anew(new_process):
         packed(lock)
 
 
+def test_cloudpickle_takes_classes_apart_as_expected():
+    """What is used of it is not public: a maker with its arguments, a state, and who sets it."""
+    import abc
+    import enum
+
+    from cloudpickle.cloudpickle import _dynamic_class_reduce
+
+    for cls in (type("A", (), {"__slots__": ("x",)}), abc.ABC, enum.Enum("E", "A B")):
+        make, arguments, state, items, pairs, fill = _dynamic_class_reduce(cls)
+        assert (items, pairs) == (None, None)
+        assert callable(make)
+        assert callable(fill)
+        assert isinstance(state, tuple)
+        if not isinstance(cls, enum.EnumMeta):
+            kind, name, bases, members, *_ = arguments
+            assert (kind, name, bases) == (type(cls), cls.__name__, cls.__bases__)
+            assert isinstance(members, dict)
+
+
 # --- plain pickles -------------------------------------------------------------------------------
 
 

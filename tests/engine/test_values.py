@@ -5,6 +5,9 @@ import datetime as dt
 import decimal
 import enum
 import pathlib
+import pickle
+import subprocess
+import sys
 import threading
 from typing import NamedTuple
 
@@ -148,6 +151,21 @@ def test_arrays_beside_what_pickle_does_not_take_are_read_only(way):
     assert found[0]() == 1
     assert [one.flags.writeable for one in found[1:]] == [False] * 3
     assert [one.tolist() for one in found[1:]] == [one.tolist() for one in rows]
+
+
+def test_arrays_arrive_in_a_process_that_has_not_packed_any(tmp_path):
+    """What stands for arrays of objects and of dates is found there, too."""
+    days = np.array(["2020-01-01"], dtype="M8[D]")
+    data = pickle.dumps(pack_to_travel([np.array([1, "a"], dtype=object), days]))
+    program = (
+        "import pickle, sys\n"
+        "found = pickle.load(sys.stdin.buffer).load()\n"
+        "print([one.tolist() for one in found], [one.flags.writeable for one in found])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=data, capture_output=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout.decode() == ("[[1, 'a'], [datetime.date(2020, 1, 1)]] [False, False]\n")
 
 
 def test_functions_and_local_classes_travel():

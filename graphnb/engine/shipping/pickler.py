@@ -70,6 +70,8 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
         )
         super().__init__(file, protocol=protocol, buffer_callback=buffer_callback)
         self.modules = Modules()
+        self._plain: set[type] = set()  # types whose instances are pickle's own business
+        self._by_value = bool(cloudpickle.list_registry_pickle_by_value())
         self._namespaces: dict[int, Namespace] = {}
         self._cells: dict[int, Cell] = {}
         self.wanted = Wanted() if wanted is None else wanted
@@ -82,15 +84,17 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
         """How an object is pickled (pickle asks this of everything that is not built in)."""
         self.last = one
         kind: Any = type(one)
-        if issubclass(kind, type):
-            return self._reduce_class(one)
+        if kind in self._plain:
+            return NotImplemented
         if kind is FunctionType:
             return self._reduce_function(one)
+        if issubclass(kind, type):
+            return self._reduce_class(one)
         if issubclass(kind, ModuleType):
             return self._reduce_module(one)
         if kind in self.dispatch_table or kind.__reduce__ is object.__reduce__:
-            return NotImplemented
-        if not _is_by_name(one):
+            self._plain.add(kind)
+        elif not _is_by_name(one):
             reduced = one.__reduce_ex__(PROTOCOL)
             return reduce_named(one, reduced) if isinstance(reduced, str) else reduced
         return NotImplemented
@@ -137,7 +141,10 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
     # Classes, functions, modules.
 
     def _reduce_class(self, cls: type) -> Any:
-        if _is_by_name(cls) or not cls.__flags__ & _HEAP_TYPE:
+        is_by_name = _is_by_name(cls)
+        if is_by_name and self._is_held(cls):
+            return NotImplemented
+        if is_by_name or not cls.__flags__ & _HEAP_TYPE:
             reduced = super().reducer_override(cls)
             if reduced is NotImplemented or len(reduced) == 2:
                 return reduced
@@ -159,9 +166,18 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
         return home if home.holds(cls.__qualname__, cls) else None, module if names else None
 
     def _reduce_function(self, function: FunctionType) -> Any:
-        if _is_by_name(function) and super().reducer_override(function) is NotImplemented:
+        if _is_by_name(function) and (
+            self._is_held(function) or super().reducer_override(function) is NotImplemented
+        ):
             return NotImplemented
         return reduce_function(function, self)
+
+    def _is_held(self, definition: Any) -> bool:
+        """Whether its module has it under its name: a short way to what cloudpickle would say."""
+        if self._by_value:
+            return False
+        module = sys.modules.get(definition.__module__)
+        return getattr(module, "__dict__", {}).get(definition.__qualname__) is definition
 
     def _reduce_module(self, module: ModuleType) -> Any:
         name = module.__name__
