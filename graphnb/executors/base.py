@@ -45,8 +45,8 @@ class DeploymentStatus:
     Attributes:
         replicas: how many are wanted.
         running: how many answer.
-        ongoing: calls that are being worked on; None where that is not known.
-        queued: calls that wait for a replica; None where that is not known.
+        ongoing: calls that are being worked on.
+        queued: calls that wait for a replica.
         restarts: replicas that were replaced because they were not well.
         error: why it is not well, or None.
         state: in a word: "running", "starting", "updating", "unhealthy", "failed".
@@ -55,8 +55,8 @@ class DeploymentStatus:
     name: str
     replicas: int
     running: int
-    ongoing: int | None
-    queued: int | None
+    ongoing: int
+    queued: int
     restarts: int
     error: str | None
     state: str = "running"

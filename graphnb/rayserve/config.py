@@ -75,12 +75,12 @@ class HostState:
 
     Attributes:
         ongoing: calls that are being worked on.
-        waiting: calls made here that no replica has taken yet, by the deployment called.
+        calling: calls made here that are under way, by the deployment called.
         versions: the numbers of the graph's versions that requests are under way in.
     """
 
     ongoing: int
-    waiting: Mapping[str, int]
+    calling: Mapping[str, int]
     versions: frozenset[int] = frozenset()
 
 

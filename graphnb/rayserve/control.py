@@ -163,12 +163,12 @@ def load_of(parts: Mapping[str, Part], app_name: str) -> dict[str, HostState]:
         with contextlib.suppress(Exception):  # a host that starts, or is busy beyond measure
             handle = handle_of(part.serve_name, app_name)
             states = call_all(handle, "graphnb_state", timeout_s=1.0)
-            waiting: Counter[str] = Counter()
+            calling: Counter[str] = Counter()
             for one in states:
-                waiting.update(one.waiting)
+                calling.update(one.calling)
             busy = frozenset[int]().union(*(one.versions for one in states))
             ongoing = sum(one.ongoing for one in states)
-            found[part.name] = HostState(ongoing, dict(waiting), busy)
+            found[part.name] = HostState(ongoing, dict(calling), busy)
 
     with ThreadPoolExecutor(max(1, min(16, len(parts)))) as threads:
         list(threads.map(look, parts.values()))

@@ -212,9 +212,9 @@ class Host:
 
     async def graphnb_state(self) -> HostState:
         """What it is at."""
-        waiting = {one.name: one.waiting for one in self._callees.values() if one.waiting}
+        calling = {one.name: one.outstanding for one in self._callees.values()}
         busy = frozenset(number for number, one in self._versions.items() if one.requests)
-        return HostState(self._own.ongoing, waiting, busy)
+        return HostState(self._own.ongoing, calling, busy)
 
     async def graphnb_flush(self) -> None:
         """Sends what is known of requests that ended, and returns when it has arrived."""

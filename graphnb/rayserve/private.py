@@ -6,18 +6,12 @@ Checked with Ray 2.54 and 2.60; `tests/rayserve/test_private.py` says what is ex
 from __future__ import annotations
 
 import asyncio
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 CHECKED = ("2.54", "2.60")
 """The versions of Ray that all of this was tried with."""
-
-
-async def accepted(response: Any) -> None:
-    """Waits until a replica has taken the call; at once where this Ray does not tell."""
-    fetch = getattr(response, "_fetch_future_result_async", None)
-    if fetch is not None:
-        await fetch()
 
 
 async def stored(response: Any) -> tuple[Any, int]:
@@ -54,8 +48,12 @@ def with_version(deployment: Any, version: str) -> Any:
         return deployment
 
 
+@functools.lru_cache(maxsize=4_096)
 def handle_of(deployment: str, app_name: str) -> Any:
-    """Ray Serve's handle of a deployment; without asking the controller whether it exists."""
+    """Ray Serve's handle of a deployment; without asking the controller whether it exists.
+
+    One for each process: each has a router of its own, which learns of replicas by long polls.
+    """
     from ray.serve.handle import DeploymentHandle
 
     return DeploymentHandle(deployment, app_name)

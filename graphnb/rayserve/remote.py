@@ -16,7 +16,7 @@ from graphnb.errors import (
 )
 from graphnb.rayserve.edge import Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
-from graphnb.rayserve.private import accepted, stored
+from graphnb.rayserve.private import stored
 from graphnb.rayserve.wire import CALL, STREAM, Header, RemoteFailure, Reply, Trailer, shifted
 from graphnb.telemetry.spans import Outcome, Span
 
@@ -46,8 +46,8 @@ class RemoteCallee:
         self._stream = handle.options(
             method_name=STREAM, stream=True, _by_reference=False, **by_value
         )
-        self.waiting = 0  # calls that no replica has taken yet
-        self._fastest = float("inf")  # seconds until a replica took a call, at best
+        self.outstanding = 0  # calls under way
+        self._fastest = float("inf")  # seconds that a call takes beside its execution, at best
 
     async def call(  # noqa: C901, PLR0912, PLR0913, PLR0915  the way of every request, in one piece
         self,
@@ -68,10 +68,11 @@ class RemoteCallee:
             method, load, kept, request, parent, call, after, model_id: as in `Callee.call`.
             by_reference: whether a large result may stay where it is, as a `Held`.
         """
-        began = taken = clock()
+        began = clock()
         span_id = request.last_span = request.last_span + 1
         node = call or f"{self.name}.{method}"
         request.open_calls[span_id] = node
+        self.outstanding += 1
         spans: Sequence[tuple[Any, ...]] = ()
         outcome: Outcome = "error"
         size = 0
@@ -86,17 +87,11 @@ class RemoteCallee:
             if held:
                 parts = [one.ref if type(one) is Held else one for one in parts]
             response = target.remote(header, *parts)
-            self.waiting += 1
-            try:
-                await accepted(response)
-            finally:
-                self.waiting -= 1
-            taken = clock()
             if by_reference:
                 ref, size = await stored(response)
                 if ref is not None:
                     outcome = "ok"
-                    return Held(ref, size, self._settler(request, began, taken))
+                    return Held(ref, size, self._settler(request, began))
             reply: Reply = await response
             spans = reply.spans
             size = packed_size(reply.packed)
@@ -123,16 +118,16 @@ class RemoteCallee:
             raise told  # noqa: B904  it keeps the cause that it came with
         finally:
             del request.open_calls[span_id]
+            self.outstanding -= 1
             if request.spans is not None:
                 self._record(
                     request,
                     spans,
                     (span_id, parent, call, method, outcome, size, after),
                     began,
-                    taken,
                 )
 
-    def _settler(self, request: Request, began: float, taken: float) -> Any:
+    def _settler(self, request: Request, began: float) -> Any:
         """Completes the span of a result that is held, when a consumer brings its spans back."""
         index = len(request.spans) if request.spans is not None else -1
         ended = clock()
@@ -147,7 +142,7 @@ class RemoteCallee:
             labels = (kept.span_id, kept.parent_id, kept.call, kept.method, kept.outcome)
             place = len(request.spans)
             labels_all = (*labels, kept.size, kept.after)
-            self._record(request, spans, labels_all, began, taken, ended)
+            self._record(request, spans, labels_all, began, ended)
             request.spans[index] = request.spans.pop()
             assert len(request.spans) >= place
 
@@ -186,7 +181,6 @@ class RemoteCallee:
         spans: Sequence[tuple[Any, ...]],
         labels: tuple[Any, ...],
         began: float,
-        taken: float,
         ended: float | None = None,
     ) -> None:
         """Adds the call's span and those that came back with it, as seen from here."""
@@ -195,23 +189,21 @@ class RemoteCallee:
         ended = ended or clock()
         start = began - request.started
         total = ended - began
-        took = taken - began
-        # Of the time until a replica took the call, what an idle one needs as well is transport.
-        if 0.0 < took < self._fastest:
-            self._fastest = took
-        queued = max(0.0, took - self._fastest) if taken > began else 0.0
         replica, waiting, executing = "", 0.0, 0.0
         if spans:
             own = spans[-1]
             span_id, replica, waiting, executing = own[0], own[5], own[8], own[9]
             size = own[12] or size
-            if len(spans) > 1:
-                transport = max(0.0, total - queued - waiting - executing)
-                request.spans.extend(shifted(spans[:-1], start + queued + transport / 2))
-        elif outcome == "cancelled" or size:  # of a result that is held, nobody has said more yet
-            executing = max(0.0, total - took) if taken > began else 0.0
-            queued = total - executing
-        transport = max(0.0, total - queued - waiting - executing)
+        elif outcome == "cancelled" or size:  # nobody has said more
+            executing = max(0.0, total - min(self._fastest, total))
+        # What a call needs beside its execution at best is transport; more than that is a queue.
+        beside = max(0.0, total - waiting - executing)
+        if spans and outcome == "ok":
+            self._fastest = min(self._fastest, beside)
+        transport = min(self._fastest, beside)
+        queued = beside - transport
+        if len(spans) > 1:
+            request.spans.extend(shifted(spans[:-1], start + queued + transport / 2))
         request.spans.append(
             _new(
                 Span,

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphnb.executors.ray.update import RayVersion, Release
-    from graphnb.rayserve.config import HostState
+    from graphnb.rayserve.compiling import Part
     from graphnb.rayserve.control import PartStatus
+
+_MAX_ONGOING = 5  # Ray Serve's default
 
 # Ray Serve's words, as graphnb says them.
 _STATES = {
@@ -30,46 +32,53 @@ _STATES = {
 def status_of(
     app_name: str, running: Release, version: RayVersion | None
 ) -> tuple[DeploymentStatus, ...]:
-    """The state of each deployment: what Ray Serve says, and what its hosts are at."""
+    """The state of each deployment: what Ray Serve says, and what those who call it are at."""
     _state, _message, parts = application_status(app_name)
     starts: Mapping[str, int] = ask(collector_name(app_name), "starts") or {}
-    states = load_of(running.compiled.parts, app_name)
-    waiting: Counter[str] = Counter()
-    for one in states.values():
-        waiting.update(one.waiting)
-    for name, callee in version.callees.items() if version is not None else ():
-        waiting[name] += getattr(callee, "waiting", 0)
+    calls = _calls(app_name, running, version)
     return tuple(
         _status(
-            one.name,
+            running.compiled.parts[one.name],
             parts.get(running.compiled.parts[one.name].serve_name),
-            one.options.get("num_replicas"),
             starts.get(running.compiled.parts[one.name].serve_name, 0),
-            states.get(one.name),
-            waiting[one.name],
+            calls[one.name],
         )
         for one in running.graph.spec.deployments
     )
 
 
-def _status(
-    name: str,
-    part: PartStatus | None,
-    asked: object,
-    starts: int,
-    state: HostState | None,
-    waiting: int,
-) -> DeploymentStatus:
-    there = 0 if part is None else sum(part.replicas.values()) - part.replicas.get("STOPPING", 0)
+def _calls(app_name: str, running: Release, version: RayVersion | None) -> Counter[str]:
+    """Calls under way by deployment, told by the callers: whoever is called may be too busy."""
+    calls: Counter[str] = Counter()
+    parts = running.compiled.parts
+    callers = {
+        name: one for name, one in parts.items() if one.wiring is not None and one.wiring.callees
+    }
+    states = load_of({**callers, running.root.name: running.root}, app_name)
+    for one in states.values():
+        calls.update(one.calling)
+    for name, callee in version.callees.items() if version is not None else ():
+        calls[name] += getattr(callee, "outstanding", 0)
+    root = running.root.name
+    if root in states:  # requests that came over HTTP have no caller that could be asked
+        calls[root] = max(calls[root], states[root].ongoing)
+    return calls
+
+
+def _status(part: Part, found: PartStatus | None, starts: int, calls: int) -> DeploymentStatus:
+    asked = part.options.get("num_replicas")
+    running = 0 if found is None else found.running
+    there = 0 if found is None else sum(found.replicas.values()) - found.replicas.get("STOPPING", 0)
     wanted = asked if isinstance(asked, int) else max(1, there)
-    well = part is not None and part.state in ("HEALTHY", "UPSCALING", "DOWNSCALING")
+    slots = running * (part.options.get("max_ongoing_requests") or _MAX_ONGOING)
+    well = found is not None and found.state in ("HEALTHY", "UPSCALING", "DOWNSCALING")
     return DeploymentStatus(
-        name=name,
+        name=part.name,
         replicas=wanted,
-        running=0 if part is None else part.running,
-        ongoing=None if state is None else state.ongoing,
-        queued=waiting,
+        running=running,
+        ongoing=min(calls, slots),
+        queued=max(0, calls - slots),
         restarts=max(0, starts - max(wanted, there)),
-        error=None if well or part is None or not part.message else part.message,
-        state="starting" if part is None else _STATES.get(part.state, part.state.lower()),
+        error=None if well or found is None or not found.message else found.message,
+        state="starting" if found is None else _STATES.get(found.state, found.state.lower()),
     )
