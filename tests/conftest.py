@@ -61,7 +61,6 @@ def deploy(executor, signals, request):
 
     Without HTTP unless a test asks for it.
     """
-
     if executor == "ray":
         request.getfixturevalue("quick_ends")
 

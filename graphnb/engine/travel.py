@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphnb.authoring.digest.modules import in_library
 from graphnb.engine.shipping import ValuePickler, mentions_local_code
 from graphnb.engine.values import Packed, dump, is_scalar
 
@@ -16,6 +17,8 @@ def pack_to_travel(value: Any, *, what: str = "the value", node: str | None = No
     """
     if is_scalar(value):
         return value
+    if not in_library(type(value).__module__):  # plain pickle would be tried in vain
+        return dump(value, what, node, ValuePickler, plain=False)
     return dump(value, what, node, ValuePickler, _by_name)
 
 

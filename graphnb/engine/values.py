@@ -104,14 +104,17 @@ def dump(
     what: str,
     node: str | None,
     last: TablePickler | None = None,
-    fits: Callable[[bytes], bool] = lambda _: True,
+    fits: Callable[[bytes], bool] | None = None,
+    *,
+    plain: bool = True,
 ) -> Parcel:
     """Serializes a value that is no scalar.
 
     Args:
         value, what, node: as in `pack`.
         last: what has the last word, when plain pickle fails; cloudpickle by default.
-        fits: whether what plain pickle made will do.
+        fits: whether what plain pickle made will do; it always does by default.
+        plain: whether plain pickle is tried first.
 
     Raises:
         NotSerializableError: the value, or something in it, cannot be pickled.
@@ -123,12 +126,13 @@ def dump(
         # because arrays that are loaded on top of bytes are read-only.
         buffers.append(bytes(buffer.raw()))
 
-    try:
-        stream = _stream(_plain, value, keep)
-        if fits(stream):
-            return Parcel(stream, buffers)
-    except Exception:  # noqa: BLE001, S110  whatever it was, another has the last word
-        pass
+    if plain:
+        try:
+            stream = _stream(_plain, value, keep)
+            if fits is None or fits(stream):
+                return Parcel(stream, buffers)
+        except Exception:  # noqa: BLE001, S110  whatever it was, another has the last word
+            pass
     buffers.clear()
     try:
         return Parcel(_stream(last or _CloudPickler, value, keep), buffers)

@@ -1,8 +1,8 @@
 """The programs that graphnb is measured against on Ray: plain Ray Serve handles, written by hand.
 
 `Chain` awaits each node, by value (gRPC between replicas) or by reference, as Ray Serve does
-by default; `Passing` hands responses on without awaiting them; `FanOut` gathers. All from the deployment
-that receives the request, as Ray Serve's documentation does it.
+by default; `Passing` hands responses on without awaiting them; `FanOut` gathers. All from the
+deployment that receives the request, as Ray Serve's documentation does it.
 """
 
 import asyncio

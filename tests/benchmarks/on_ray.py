@@ -3,9 +3,9 @@
 A chain of ten calls and a fan-out of ten of `async def predict(x): return x + 1`; a chain of three
 nodes that pass a 50 MB array. The drivers take as many requests at a time on both sides, and all
 deployments have one replica. One request at a time for p50, twenty in flight for throughput; each
-round lets all sides take turns. By hand, three ways are tried for the chain (awaiting each handle by
-value or by reference, handing responses on) and two for the fan-out; the table names the fastest of
-them in this run. graphnb's spans are on unless it says otherwise.
+round lets all sides take turns. By hand, three ways are tried for the chain (awaiting each handle
+by value or by reference, handing responses on) and two for the fan-out; the table names the fastest
+of them in this run. graphnb's spans are on unless it says otherwise.
 """
 
 import statistics

@@ -122,6 +122,8 @@ def test_a_debugger_sees_the_variables_of_the_failing_node(deploy):
 
 
 def last_frame_of_a_failure(deploy):
+    """The innermost frame of what a failing node raised."""
+
     @serve.deployment
     def divides(x):
         divisor = x - 1
