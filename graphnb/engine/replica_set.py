@@ -82,8 +82,8 @@ class ReplicaSet:
 
     @property
     def queued(self) -> int:
-        """Calls that wait for a slot."""
-        return sum(not one.done() for one in self._queue)
+        """Calls that wait for a slot; may be asked from any thread."""
+        return sum(not one.done() for one in tuple(self._queue))
 
     @property
     def ongoing(self) -> int:

@@ -74,12 +74,16 @@ class HostState:
     """What one host, or all of a deployment, are at.
 
     Attributes:
-        ongoing: calls that are being worked on.
+        ongoing: calls that hold a slot.
+        waiting: calls that wait for one here, though Ray Serve has brought them.
+        taken: calls from other processes that have arrived, and have not ended.
         calling: calls made here that are under way, by the deployment called.
         versions: the numbers of the graph's versions that requests are under way in.
     """
 
     ongoing: int
+    waiting: int
+    taken: int
     calling: Mapping[str, int]
     versions: frozenset[int] = frozenset()
 

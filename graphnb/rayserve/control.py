@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.remote_errors import unpack_error
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.errors import DeployError
+from graphnb.rayserve import here
 from graphnb.rayserve.collector import StartFailure, start_failures
 from graphnb.rayserve.config import HostState
-from graphnb.rayserve.private import call_all, handle_of
+from graphnb.rayserve.private import ask_actors, replicas_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from graphnb.rayserve.compiling import Part
 
 _POLL_S = 0.05  # Ray Serve tells of changes to those who ask only
+_PATIENCE_S = 1.0  # for what hosts are asked: one that starts or has died says nothing
 _FAILED_TO_START = "A replica failed to start with exception"
 
 
@@ -150,26 +150,34 @@ def _failed(deployment: str, message: str) -> DeployError:
 
 def flush(serve_name: str, app_name: str) -> None:
     """Has the hosts of a deployment send what they know of their requests; a second at the most."""
-    handle = handle_of(serve_name, app_name)
-    with contextlib.suppress(Exception):  # without them, what is known is what there is
-        call_all(handle, "graphnb_flush", timeout_s=1.0)
+    hosts = replicas_of(app_name).get(serve_name, [])
+    until = time.monotonic() + _PATIENCE_S
+    while False in ask_actors(hosts, here.hand_over, _PATIENCE_S) and time.monotonic() < until:
+        time.sleep(_PATIENCE_S / 200)
 
 
 def load_of(parts: Mapping[str, Part], app_name: str) -> dict[str, HostState]:
     """What the hosts of these parts are at, by the graph's names; those that do not say lack."""
-    found: dict[str, HostState] = {}
+    replicas = replicas_of(app_name)
+    hosts = {name: replicas.get(part.serve_name, []) for name, part in parts.items()}
+    owners = [name for name, ones in hosts.items() for _ in ones]
+    actors = [one for ones in hosts.values() for one in ones]
+    found: dict[str, list[HostState]] = {}
+    for name, state in zip(owners, ask_actors(actors, here.state, _PATIENCE_S), strict=True):
+        if state is not None:
+            found.setdefault(name, []).append(state)
+    return {name: _together(states) for name, states in found.items()}
 
-    def look(part: Part) -> None:
-        with contextlib.suppress(Exception):  # a host that starts, or is busy beyond measure
-            handle = handle_of(part.serve_name, app_name)
-            states = call_all(handle, "graphnb_state", timeout_s=1.0)
-            calling: Counter[str] = Counter()
-            for one in states:
-                calling.update(one.calling)
-            busy = frozenset[int]().union(*(one.versions for one in states))
-            ongoing = sum(one.ongoing for one in states)
-            found[part.name] = HostState(ongoing, dict(calling), busy)
 
-    with ThreadPoolExecutor(max(1, min(16, len(parts)))) as threads:
-        list(threads.map(look, parts.values()))
-    return found
+def _together(states: Sequence[HostState]) -> HostState:
+    """The hosts of one deployment as one."""
+    calling: Counter[str] = Counter()
+    for one in states:
+        calling.update(one.calling)
+    return HostState(
+        ongoing=sum(one.ongoing for one in states),
+        waiting=sum(one.waiting for one in states),
+        taken=sum(one.taken for one in states),
+        calling=dict(calling),
+        versions=frozenset[int]().union(*(one.versions for one in states)),
+    )

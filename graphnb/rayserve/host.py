@@ -28,8 +28,9 @@ from graphnb.rayserve.adopt import adopt_replica
 from graphnb.rayserve.config import HostState, Payload, Wiring, wiring_of
 from graphnb.rayserve.context import stand_in
 from graphnb.rayserve.edge import Edge
+from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
-from graphnb.rayserve.private import handle_of
+from graphnb.rayserve.private import handle_of, max_ongoing_requests
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
 from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, plain
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from graphnb.engine.schedule import Step
     from graphnb.engine.values import Packed
 
-_UNLIMITED = 1 << 31  # slots are Ray Serve's to count
 _KEPT_VERSIONS = 3
 # Ray Serve asks instances for these by name, and calls them itself.
 _HOOKS = ("record_routing_stats", "record_autoscaling_stats", "record_replica_metadata")
@@ -64,6 +64,23 @@ class HostVersion(Version):
         if step.passed_on and isinstance(callee, RemoteCallee):
             return Edge(callee).call
         return callee.call
+
+
+class _SlotsOfServe(Limits):
+    """As many slots as Ray Serve gives the replica.
+
+    It counts calls as well, but lets go of one that was cancelled whose thread goes on: the slots
+    that such threads keep are counted here.
+    """
+
+    def __init__(self) -> None:
+        self.max_queued = -1  # whoever waits here has been taken already
+        self.shutdown_s = 20.0
+
+    @property
+    def max_ongoing(self) -> int:  # type: ignore[override]
+        """Asked for each call: it may change while the replica lives."""
+        return max_ongoing_requests()
 
 
 class _Loop:
@@ -106,9 +123,8 @@ class Host:
         self._router: GraphRouter[HostVersion] = GraphRouter(
             self._app_name, _Loop(loop), self._reporter.recorder, pack_to_travel
         )
-        self._own = ReplicaSet(
-            self._name, lambda: payload.where, Limits(_UNLIMITED, -1, 20.0), pack_to_travel
-        )
+        self._own = ReplicaSet(self._name, lambda: payload.where, _SlotsOfServe(), pack_to_travel)
+        self._taken = 0  # calls from other processes that have not ended
         self._user_config: Any = None
         if payload.wiring is not None:
             self._install(payload.wiring)
@@ -126,6 +142,7 @@ class Host:
             raise original from None
         self._own.replicas = [replica]
         self._replica = replica
+        be_present(self)
         self._reporter.started(self._serve_name)
         if replica.checks_health:
             self.check_health = replica.check_health
@@ -151,6 +168,7 @@ class Host:
         request = self._request(header)
         version: HostVersion = request.version
         version.enter(request)
+        self._taken += 1
         parts, arrived = _unwrapped(parts)
         try:
             packed = await self._own.call(
@@ -172,6 +190,7 @@ class Host:
         finally:
             request.close_streams()
             version.leave(request)
+            self._taken -= 1
         return Reply(packed, plain(request.spans or ()), _notes(request), arrived)
 
     async def graphnb_stream(self, header: Header, *parts: Packed) -> AsyncIterator[Any]:
@@ -179,6 +198,7 @@ class Host:
         request = self._request(header)
         version: HostVersion = request.version
         version.enter(request)
+        self._taken += 1
         source = None
         try:
             source = await self._own.open_stream(
@@ -209,16 +229,7 @@ class Host:
                 source.close()
             request.close_streams()
             version.leave(request)
-
-    async def graphnb_state(self) -> HostState:
-        """What it is at."""
-        calling = {one.name: one.outstanding for one in self._callees.values()}
-        busy = frozenset(number for number, one in self._versions.items() if one.requests)
-        return HostState(self._own.ongoing, calling, busy)
-
-    async def graphnb_flush(self) -> None:
-        """Sends what is known of requests that ended, and returns when it has arrived."""
-        await asyncio.to_thread(self._reporter.flush)
+            self._taken -= 1
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """HTTP from Ray Serve's proxy; or a call by a handle of plain Ray Serve."""
@@ -249,6 +260,20 @@ class Host:
         if replica is not None:
             await replica.close()
         await asyncio.to_thread(self._reporter.close)
+
+    # What its process is asked beside requests.
+
+    def graphnb_state(self) -> HostState:
+        """What it is at; from any thread."""
+        calling = {one.name: one.outstanding for one in tuple(self._callees.values())}
+        versions = tuple(self._versions.items())
+        busy = frozenset(number for number, one in versions if one.requests)
+        own = self._own
+        return HostState(own.ongoing, own.queued, self._taken, calling, busy)
+
+    def graphnb_hand_over(self) -> bool:
+        """Sends what is known of requests that ended; whether all has arrived."""
+        return self._reporter.hurry()
 
     # Inside.
 

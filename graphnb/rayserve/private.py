@@ -6,9 +6,13 @@ Checked with Ray 2.54 and 2.60; `tests/rayserve/test_private.py` says what is ex
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 CHECKED = ("2.54", "2.60")
 """The versions of Ray that all of this was tried with."""
@@ -61,29 +65,61 @@ def handle_of(deployment: str, app_name: str) -> Any:
 
 def route_prefixes() -> dict[str, str | None]:
     """Where each application answers over HTTP; empty where this Ray does not tell."""
+    return {name: one.get("route_prefix") for name, one in _applications().items()}
+
+
+def replicas_of(app_name: str) -> dict[str, list[Any]]:
+    """The actors of an application's replicas, by Ray Serve's names of its deployments."""
+    import ray
+
+    found: dict[str, list[Any]] = {}
+    for name, details in _applications().get(app_name, {}).get("deployments", {}).items():
+        for one in details.get("replicas", ()):
+            with contextlib.suppress(ValueError, TypeError):  # it has ended, or has no name yet
+                actor = ray.get_actor(one.get("actor_name"), namespace="serve")
+                found.setdefault(name, []).append(actor)
+    return found
+
+
+def ask_actors(
+    actors: Sequence[Any], function: Callable[[Any], Any], patience_s: float
+) -> list[Any]:
+    """Calls a function in the processes of actors, beside their requests: no slot is needed.
+
+    Returns:
+        What each gave; None for one that did not answer in time, or has ended.
+    """
+    import ray
+
+    asked = [one.__ray_call__.remote(function) for one in actors]
+    answered: set[Any] = set()
+    if asked:
+        answered = set(ray.wait(asked, num_returns=len(asked), timeout=patience_s)[0])
+    results: list[Any] = []
+    for one in asked:
+        results.append(None)
+        if one in answered:
+            with contextlib.suppress(ray.exceptions.RayError):
+                results[-1] = ray.get(one)
+    return results
+
+
+def max_ongoing_requests() -> int:
+    """The limit of the replica of this process, as it is now; no limit where Ray does not tell."""
+    from ray.serve import context
+
+    config = getattr(context._INTERNAL_REPLICA_CONTEXT, "_deployment_config", None)
+    found: int = getattr(config, "max_ongoing_requests", sys.maxsize)
+    return found
+
+
+def _applications() -> dict[str, Any]:
+    """Ray Serve's own account of all applications; empty where this Ray does not give it."""
     try:
         from ray.serve.context import _get_global_client
 
         client = _get_global_client(raise_if_no_controller_running=False)
-        found = {} if client is None else client.get_serve_details()["applications"]
+        found: dict[str, Any] = {} if client is None else client.get_serve_details()["applications"]
     except (ImportError, AttributeError, KeyError, TypeError):
         return {}
-    return {name: one.get("route_prefix") for name, one in found.items()}
-
-
-def call_all(handle: Any, method: str, *, timeout_s: float) -> list[Any]:
-    """Calls a method of all replicas, or of one where this Ray cannot call all.
-
-    Raises:
-        Exception: whatever Ray says when one of them does not answer.
-    """
-
-    def wait() -> list[Any]:
-        if hasattr(handle, "broadcast"):
-            found: list[Any] = handle.broadcast(method).results(timeout_s=timeout_s)
-            return found
-        return [handle.options(method_name=method).remote().result(timeout_s=timeout_s)]
-
-    # A notebook's cell runs in a loop, where Ray Serve refuses to wait: so another thread does.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(wait).result()
+    return found

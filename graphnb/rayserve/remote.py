@@ -286,10 +286,11 @@ class RemoteStream:
         self._response = response
         self._request = request
         self._labels = labels
-        self._began = self._taken = began
+        self._began = began
         self._span_id = request.next_span()
         self._size = 0
         self._ended = False
+        owner.outstanding += 1
         request.streams.add(self)
 
     async def begin(self) -> None:
@@ -339,11 +340,12 @@ class RemoteStream:
         if self._ended:
             return
         self._ended = True
+        self._owner.outstanding -= 1
         self._request.streams.discard(self)
         if self._request.spans is not None:
             parent, call, method, after = self._labels
             labels = (self._span_id, parent, call, method, outcome, self._size, after)
-            self._owner._record(self._request, spans, labels, self._began, self._began)
+            self._owner._record(self._request, spans, labels, self._began)
 
 
 def _notes(notes: Sequence[Any]) -> list[Any]:

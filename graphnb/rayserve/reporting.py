@@ -43,6 +43,7 @@ class Reporter:
         self._actor: Any = None
         self._sending = threading.Lock()
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
         if collector is not None:
@@ -60,8 +61,8 @@ class Reporter:
             self._wake.wait()
             self._wake.clear()
             self.flush()
-            if not self._closed:
-                threading.Event().wait(PERIOD_S)
+            if self._hurry.wait(PERIOD_S):
+                self._hurry.clear()
 
     def flush(self) -> None:
         """Sends what there is, and waits until it has arrived, two seconds at the most."""
@@ -69,6 +70,14 @@ class Reporter:
             batch = self._buffer.take()
             if batch is not None and not self._send(batch):
                 self._buffer.give_back(batch)
+
+    def hurry(self) -> bool:
+        """Has the thread send at once what there is, without waiting; whether all has arrived."""
+        if self._buffer.empty and not self._sending.locked():
+            return True
+        self._hurry.set()
+        self._wake.set()
+        return False
 
     def _send(self, batch: Batch) -> bool:
         import ray
@@ -99,6 +108,7 @@ class Reporter:
     def close(self) -> None:
         """Sends what is left, and ends the thread."""
         self._closed = True
+        self._hurry.set()
         self._wake.set()
         if self._thread is not None:
             self.flush()

@@ -101,6 +101,11 @@ class Buffer:
         self._failed: deque[Trace] = deque()
         self._spans = 0
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to be sent."""
+        return self._given_back is None and not self._digest.requests
+
     def add(self, trace: Trace) -> None:
         """Takes note of one request that ended."""
         try:

@@ -1,0 +1,41 @@
+"""What a host answers beside its requests: these functions run in its process, not in the asker's.
+
+A request would need one of the replica's slots, and whoever asks how busy it is must get an answer
+when all are taken. So these are called by the replica's actor itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from graphnb.rayserve.config import HostState
+
+
+class Present(Protocol):
+    """The host of a process, as this module sees it."""
+
+    def graphnb_state(self) -> HostState:
+        """What it is at."""
+
+    def graphnb_hand_over(self) -> bool:
+        """Sends what is known of requests that ended; whether all has arrived."""
+
+
+_present: Present | None = None
+
+
+def be_present(host: Present) -> None:
+    """Says which host this process has."""
+    global _present  # noqa: PLW0603  Ray Serve runs one replica in a process
+    _present = host
+
+
+def state(_actor: Any) -> HostState | None:
+    """What the host of this process is at; None before it has started."""
+    return None if _present is None else _present.graphnb_state()
+
+
+def hand_over(_actor: Any) -> bool:
+    """Has the host of this process send what it knows; whether all has arrived."""
+    return True if _present is None else _present.graphnb_hand_over()
