@@ -9,10 +9,10 @@ TOUR := notebooks/01_tour.ipynb
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test tools check bench lock clean
+.PHONY: help demo lab test test-ray tools check bench lock clean
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## execute the tour notebook, print what its cells answer, keep it in build/
 	@$(BIN)/python scripts/demo.py $(TOUR) build/01_tour.ipynb
@@ -24,6 +24,9 @@ test: $(READY) tools ## run every test, then every notebook cell by cell; report
 	$(BIN)/pytest --cov
 	sanitizers=$$($(BIN)/graphnb nbval-config --path) && \
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with "$$sanitizers" notebooks
+
+test-ray: $(READY) ## run every test of what graphs do on Ray as well; takes an hour on two cores
+	GRAPHNB_TEST_RAY=1 $(BIN)/pytest -m ray
 
 # Pictures are looked at in Debian's Chromium, and laid out by Debian's Graphviz as well; without
 # them those tests are skipped, and say so.

@@ -15,13 +15,30 @@ import pytest
 import graphnb
 from tests.contract.signals import SignalServer
 
-EXECUTORS = [pytest.param("local")]
-if os.environ.get("GRAPHNB_TEST_RAY"):
-    EXECUTORS.append(pytest.param("ray", marks=pytest.mark.ray))
+EXECUTORS = [pytest.param("local"), pytest.param("ray", marks=pytest.mark.ray)]
+
+# On Ray each deployment is a process, so the whole contract takes the better part of an hour there:
+# `make test-ray`. These files run on Ray each time.
+ON_RAY_EACH_TIME = ("test_composition.py", "test_dataflow.py")
 
 # Deadlines measure the machine, and a failing example is printed by pytest anyway.
 hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=20, database=None)
 hypothesis.settings.load_profile("graphnb")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what runs on Ray only when GRAPHNB_TEST_RAY asks for it."""
+    if os.environ.get("GRAPHNB_TEST_RAY"):
+        return
+    left_out = [
+        one
+        for one in items
+        if "executor" in getattr(getattr(one, "callspec", None), "params", {})
+        and one.callspec.params["executor"] == "ray"
+        and one.path.name not in ON_RAY_EACH_TIME
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [one for one in items if one not in set(left_out)]
 
 
 @pytest.fixture(params=EXECUTORS)

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 GRAPHS = (ROOT / "docs" / "graphs.md").read_text()
 RUNNING = (ROOT / "docs" / "running.md").read_text()
-ALL = README + GRAPHS + RUNNING
+RAY = (ROOT / "docs" / "ray.md").read_text()
+ALL = README + GRAPHS + RUNNING + RAY
 
 
 def test_the_table_of_rules_is_that_of_the_code() -> None:
