@@ -15,16 +15,16 @@ from graphnb.rayserve.cluster.ports import is_free
 _MAIN = """
 import json, os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where nohup started this
-replies = os.fdopen({write}, "w")
 scope = {{}}
-for line in os.fdopen({read}):
-    try:
-        exec(json.loads(line), scope)
-        reply = {{"value": scope.pop("value", None)}}
-    except BaseException as error:
-        reply = {{"error": f"{{type(error).__name__}}: {{error}}"}}
-    replies.write(json.dumps(reply) + "\\n")
-    replies.flush()
+with os.fdopen({read}) as cells, os.fdopen({write}, "w") as replies:
+    for line in cells:
+        try:
+            exec(json.loads(line), scope)
+            reply = {{"value": scope.pop("value", None)}}
+        except BaseException as error:
+            reply = {{"error": f"{{type(error).__name__}}: {{error}}"}}
+        replies.write(json.dumps(reply) + "\\n")
+        replies.flush()
 """
 
 

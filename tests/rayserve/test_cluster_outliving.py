@@ -12,7 +12,6 @@ import threading
 import time
 
 import httpx
-import psutil
 import pytest
 
 from graphnb.rayserve.cluster.ports import free_port
@@ -206,7 +205,7 @@ def test_an_address_without_ray_is_told_within_seconds(stranger, there, kernel_o
         began = time.monotonic()
         with pytest.raises(KernelError, match=f"DeployError: .*{address}(.|\n)*hint: "):
             kernel.run(CONNECT)
-        assert time.monotonic() - began < 12
+        assert time.monotonic() - began < 20
     assert [one.pid for one in stranger.processes()] == [kernel.process.pid]
 
 
@@ -296,7 +295,7 @@ def test_a_note_of_a_ray_that_is_gone_is_removed(stranger):
     assert not note.exists()
 
 
-# The last ones: they end the Ray that the others use.
+# The last one: it ends the Ray that the others use.
 
 
 def test_a_ray_that_breaks_ends_as_a_whole(user, address):
@@ -305,13 +304,4 @@ def test_a_ray_that_breaks_ends_as_a_whole(user, address):
     raylet.kill()
     assert user.wait_until_alone(40) == []
     assert user.graphnb("ray", "status").returncode == 1
-
-
-def test_a_killed_keeper_takes_ray_along(user, address):
-    """A Ray whose keeper was killed is gone, and so is its note; a new one starts."""
-    assert user.graphnb("ray", "start").returncode == 0
-    note = next(user.home.rglob("ray-*.json"))
-    psutil.Process(json.loads(note.read_text())["pid"]).kill()
-    assert user.wait_until_alone(40) == []
-    assert user.graphnb("ray", "status").returncode == 1
-    assert not note.exists()
+    assert list(user.home.rglob("ray-*.json")) == []

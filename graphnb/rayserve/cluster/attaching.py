@@ -6,6 +6,7 @@ import contextlib
 import logging
 import signal
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import DeployError
@@ -40,12 +41,28 @@ def attach(address: str) -> None:
                 " start it anew from this environment"
             )
         raise DeployError(f"cannot join the Ray at {address}: {first}", hint=hint) from error
+    _forget_serve()
+
+
+def _forget_serve() -> None:
+    """Has Ray Serve look for its controller anew; before 2.60 it keeps that of another Ray."""
+    from ray.serve import context
+
+    forget = getattr(context, "_set_global_client", None)
+    if forget is not None:
+        forget(None)
 
 
 @contextlib.contextmanager
 def _undisturbed(*, loopback: bool) -> Iterator[None]:
     """Keeps `ray.init` from what it does besides."""
-    with _own_handlers(), _own_signals(), _at_home(loopback=loopback):
+    with (
+        warnings.catch_warnings(),
+        _own_handlers(),
+        _own_signals(),
+        _at_home(loopback=loopback),
+    ):
+        warnings.simplefilter("ignore")  # Ray's plans for later versions
         hush()
         yield
 

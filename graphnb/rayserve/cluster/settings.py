@@ -30,8 +30,10 @@ _DEFAULTS = {
     # Ray's is 15, by which replicas starve beside anything else that computes: a notebook's own
     # kernel, a test run. They are what this Ray is for.
     "RAY_worker_niceness": "0",
-    # A busy machine may take longer than Ray's minute to start many replicas at once.
+    # What a busy machine may take longer for than Ray would wait.
     "RAY_worker_register_timeout_seconds": "180",
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "150",
+    "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "120",
     # Retries are Ray Serve's own affair.
     "RAY_enable_output_error_log_if_still_retry": "0",
 }
