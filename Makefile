@@ -21,7 +21,8 @@ lab: $(READY) ## open JupyterLab on the tour, on this machine only
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(ROOT_FLAG) $(TOUR)
 
 test: $(READY) tools ## run every test, then every notebook cell by cell; report coverage
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov -m 'not ray'
+	$(BIN)/pytest -m ray
 	sanitizers=$$($(BIN)/graphnb nbval-config --path) && \
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with "$$sanitizers" notebooks
 
