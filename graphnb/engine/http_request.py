@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.arguments import load_given
@@ -47,7 +47,13 @@ class BadRequestError(Exception):
 
 
 async def answer_http(
-    router: GraphRouter[Any], max_body: int, scope: Scope, receive: Receive, send: Send
+    router: GraphRouter[Any],
+    max_body: int,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    ahead: Callable[[float], float] = lambda _timeout_s: 0.0,
 ) -> None:
     """Answers one request with the root of the graph that the router is of.
 
@@ -55,11 +61,15 @@ async def answer_http(
         router: the graph's.
         max_body: bytes that the request's body may have.
         scope, receive, send: of ASGI.
+        ahead: of a time-out, how many seconds before its end the answer has to be there, where
+            somebody keeps it as well who knows less.
     """
     headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
     try:
         body = await _read_body(headers, receive, max_body)
         request = router.new_request(_call_options(headers))
+        if request.deadline is not None and request.timeout_s is not None:
+            request.deadline -= ahead(request.timeout_s)
     except BadRequestError as error:
         await send_error(send, error.status, error.reason)
         return

@@ -46,6 +46,7 @@ class ReplicaStream:
         self._sync = False
         self._step: asyncio.Task[tuple[bool, Any]] | None = None
         self._thread_step: Any = None
+        request.open_calls[self._span_id] = call or f"{owner.name}.{method}"
         request.streams.add(self)
 
     def begin(self, method: Method, args: Any, kwargs: Any, model_id: str) -> None:
@@ -142,6 +143,7 @@ class ReplicaStream:
 
     def _record(self, outcome: Outcome) -> None:
         self._ended = True
+        del self._request.open_calls[self._span_id]
         self._request.streams.discard(self)
         if self._request.spans is None:
             return

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from graphnb.engine.limits import RequestLimit
     from graphnb.telemetry.spans import Span
 
 clock = time.perf_counter
@@ -28,7 +29,9 @@ class Request:
         request_id: given by the client (`x-request-id`), else made here.
         started: on this process's `clock`.
         started_at: seconds since the epoch.
+        timeout_s: seconds that it may take, or None.
         deadline: on this process's `clock`, or None.
+        limit: what keeps the deadline, or None.
         version: which version of the graph answers; opaque to the engine.
         spans: of the calls that ended, or None when spans are off.
         last_span: the id that was given last; the root's is 0.
@@ -42,6 +45,7 @@ class Request:
     __slots__ = (
         "deadline",
         "last_span",
+        "limit",
         "open_calls",
         "request_id",
         "root_task",
@@ -50,6 +54,7 @@ class Request:
         "started_at",
         "streams",
         "tasks",
+        "timeout_s",
         "values",
         "version",
     )
@@ -66,7 +71,9 @@ class Request:
         self.request_id = request_id or _new_id()
         self.started = clock()
         self.started_at = time.time()
+        self.timeout_s = timeout_s
         self.deadline = None if timeout_s is None else self.started + timeout_s
+        self.limit: RequestLimit | None = None
         self.version = version
         self.spans: list[Span] | None = [] if record else None
         self.values = values
@@ -80,6 +87,11 @@ class Request:
         """The id of the next span."""
         self.last_span += 1
         return self.last_span
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds past the deadline in which calls elsewhere may tell who was at work."""
+        return 0.0
 
     def node_at_work(self) -> str | None:
         """The innermost of the calls under way: the one that was made last."""

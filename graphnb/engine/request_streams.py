@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from graphnb.engine.limits import limited
+from graphnb.engine.limits import RequestLimit
 from graphnb.engine.request import clock
 
 if TYPE_CHECKING:
@@ -42,21 +42,16 @@ class RootStream:
     """The stream that a request consists of: tells of its end, and keeps its deadline."""
 
     def __init__(
-        self,
-        source: Any,
-        ended: Callable[[BaseException | None], None],
-        timeout_s: float | None,
-        request: Request,
+        self, source: Any, ended: Callable[[BaseException | None], None], request: Request
     ) -> None:
         self._source = source
         self._ended: Callable[[BaseException | None], None] | None = ended
-        self._deadline = request.deadline if timeout_s is not None else None
         self._request = request
 
     async def next_item(self) -> Packed:
         """The next item; StopAsyncIteration at the end."""
         try:
-            return await limited(self._source.next_item(), self._remaining(), self._request)
+            return await within_deadline(self._source.next_item(), self._request)
         except StopAsyncIteration:
             self._end(None)
             raise
@@ -64,9 +59,6 @@ class RootStream:
             self._source.close()
             self._end(error)
             raise
-
-    def _remaining(self) -> float | None:
-        return None if self._deadline is None else max(0.0, self._deadline - clock())
 
     def close(self) -> None:
         """Nobody reads any more."""
@@ -77,3 +69,16 @@ class RootStream:
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(error)
+
+
+async def within_deadline(work: Any, request: Request) -> Any:
+    """Awaits a part of a request's work, such as one item of many, until its deadline.
+
+    Raises:
+        RequestTimeoutError: the deadline passed.
+    """
+    if request.deadline is None or request.timeout_s is None:
+        return await work
+    return await RequestLimit(request, request.timeout_s).keep(
+        work, max(0.0, request.deadline - clock())
+    )

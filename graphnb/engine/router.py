@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from graphnb.engine.handle import CallOptions, GraphTarget, Target
-from graphnb.engine.limits import limited
+from graphnb.engine.limits import RequestLimit, limited
 from graphnb.engine.outgoing import OutgoingCall, load_outgoing
 from graphnb.engine.request import Envelope, Request, cancel_once, current_envelope
-from graphnb.engine.request_streams import LateStream, RootStream
+from graphnb.engine.request_streams import LateStream, RootStream, within_deadline
 from graphnb.engine.response import Response
 from graphnb.engine.run import open_schedule_stream, run_schedule
 from graphnb.engine.stream import ResponseStream
@@ -78,7 +78,7 @@ class GraphRouter(Generic[V]):
             request, parent = envelope.request, envelope.span_id
         call = OutgoingCall(target, options, args, kwargs, self._pack)
         if options.stream:
-            source = LateStream(partial(self._open, call, request, parent, options))
+            source = LateStream(partial(self._open, call, request, parent))
             return ResponseStream(request, source, self._engine.loop)
         loop = self._engine.loop
         work = partial(self._work, call, request, parent, options.timeout_s)
@@ -143,9 +143,10 @@ class GraphRouter(Generic[V]):
         outcome: Outcome = "ok"
         error_text: str | None = None
         try:
-            if request.deadline is None:
+            if request.timeout_s is None or request.deadline is None:
                 return await work()
-            return await limited(work(), request.deadline - request.started, request)
+            limit = RequestLimit(request, request.timeout_s)
+            return await limit.keep(work(), request.deadline - request.started)
         except BaseException as error:
             outcome, error_text = _outcome(error), _one_line(error)
             await request.give_up()
@@ -192,36 +193,31 @@ class GraphRouter(Generic[V]):
         await call.settle()
         return await self._dispatch(call, request, parent)
 
-    async def _open(
-        self, call: OutgoingCall, request: Request, parent: int | None, options: CallOptions
-    ) -> Any:
+    async def _open(self, call: OutgoingCall, request: Request, parent: int | None) -> Any:
         """Opens a stream; a request that begins with it ends with it."""
-        begins = parent is None
-        version = self._begin(request) if begins else request.version
+        if parent is not None:
+            return await self._source(call, request, parent)
+        version = self._begin(request)
         try:
-            await call.settle()
-            target = call.target
-            if isinstance(target, GraphTarget):
-                schedule = version.schedules[target.owner, target.graph]
-                source = await open_schedule_stream(
-                    schedule, version, request, parent, call.input()
-                )
-            else:
-                source = await version.callee(target.deployment).open_stream(
-                    call.method, load_outgoing, call, request, parent, None, (), call.model_id
-                )
+            source = await within_deadline(self._source(call, request, None), request)
         except BaseException as error:
-            if begins:
-                await request.give_up()
-                version.leave(request)
-                self._record(request, _outcome(error), _one_line(error))
+            await request.give_up()
+            version.leave(request)
+            self._record(request, _outcome(error), _one_line(error))
             raise
-        return (
-            RootStream(
-                source, partial(self._end_stream, version, request), options.timeout_s, request
-            )
-            if begins
-            else source
+        return RootStream(source, partial(self._end_stream, version, request), request)
+
+    async def _source(self, call: OutgoingCall, request: Request, parent: int | None) -> Any:
+        """What a stream reads from, when all that the generator needs is there."""
+        await call.settle()
+        version: Version = request.version
+        target = call.target
+        if isinstance(target, GraphTarget):
+            schedule = version.schedules[target.owner, target.graph]
+            return await open_schedule_stream(schedule, version, request, parent, call.input())
+        callee = version.callee(target.deployment)
+        return await callee.open_stream(
+            call.method, load_outgoing, call, request, parent, None, (), call.model_id
         )
 
     def _end_stream(self, version: V, request: Request, error: BaseException | None) -> None:

@@ -12,6 +12,7 @@ from graphnb.engine.http_request import DEFAULT_MAX_BODY
 from graphnb.engine.shipping import ship
 from graphnb.engine.travel import pack_to_travel
 from graphnb.engine.version import compile_schedules
+from graphnb.errors import DeployError
 from graphnb.rayserve.config import HttpLimits, Payload, Wiring, with_wiring
 from graphnb.rayserve.host import Host
 from graphnb.rayserve.private import with_version
@@ -49,7 +50,11 @@ class Part:
     user_config: Any
 
     def deployment(self) -> Any:
-        """The Serve deployment, not bound."""
+        """The Serve deployment, not bound.
+
+        Raises:
+            DeployError: Ray Serve does not take one of its options.
+        """
         from ray import serve
 
         user_config = self.user_config
@@ -58,8 +63,22 @@ class Part:
         options = dict(self.options)
         if user_config is not None:
             options["user_config"] = user_config
-        made = serve.deployment(Host, **{**options, "name": self.serve_name})
+        try:
+            made = serve.deployment(Host, **{**options, "name": self.serve_name})
+        except (TypeError, ValueError) as error:
+            raise DeployError(
+                f"Ray Serve does not take the options of {self.name}: {_reason(error)}",
+                deployment=self.name,
+            ) from error
         return with_version(made, self.version)
+
+
+def _reason(error: Exception) -> str:
+    """What an option should have been, in Ray Serve's words."""
+    tell = getattr(error, "errors", None)  # pydantic's have a list
+    found = tell() if callable(tell) else None
+    text = str(found[0]["msg"]) if found else str(error)
+    return text.removeprefix("Value error, ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from graphnb.errors import BackPressureError, RequestCancelledError, RequestError
@@ -10,8 +11,15 @@ if TYPE_CHECKING:
     from graphnb.rayserve.wire import RemoteFailure  # noqa: F401  named in the docstring
 
 
-def failure_of(error: BaseException) -> BaseException:
+_MAX_QUEUED = re.compile(r"max_queued_requests=(\d+)")
+
+
+def failure_of(error: BaseException, name: str) -> BaseException:
     """What an error that Ray raised is about.
+
+    Args:
+        error: what a call of a Serve deployment raised.
+        name: of the deployment, as the graph names it.
 
     Returns:
         A `RemoteFailure` when the host raised; else the error in graphnb's own terms, or as it is.
@@ -22,10 +30,12 @@ def failure_of(error: BaseException) -> BaseException:
     if isinstance(error, ray_errors.RayTaskError):
         cause = getattr(error, "cause", None)
         if isinstance(cause, BaseException):
-            return failure_of(cause)
+            return failure_of(cause, name)
     if isinstance(error, serve_errors.BackPressureError):
+        limit = _MAX_QUEUED.search(str(error))
         return BackPressureError(
-            "too many requests wait already: its max_queued_requests is reached",
+            f"{name} has {limit[1] if limit else 'too many'} requests waiting, "
+            "which is its max_queued_requests",
             hint="try again later, or raise max_queued_requests, num_replicas "
             "or max_ongoing_requests",
         )

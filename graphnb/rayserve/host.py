@@ -16,8 +16,7 @@ from graphnb.engine.arguments import Message, load_message
 from graphnb.engine.handle import CallOptions, DeploymentTarget, Handle
 from graphnb.engine.remote_errors import pack_error
 from graphnb.engine.replica_set import Limits, ReplicaSet
-from graphnb.engine.request import Request
-from graphnb.engine.router import GraphRouter
+from graphnb.engine.request_streams import within_deadline
 from graphnb.engine.shipping import unship
 from graphnb.engine.starting import ReplicaStarter, own_copy
 from graphnb.engine.threads import engine_thread, mark_engine_thread
@@ -33,11 +32,13 @@ from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.private import handle_of, max_ongoing_requests
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
+from graphnb.rayserve.travelling import TravellingRequest, TravellingRouter
 from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from graphnb.engine.request import Request
     from graphnb.engine.schedule import Step
     from graphnb.engine.values import Packed
 
@@ -120,7 +121,7 @@ class Host:
         self._callees: dict[str, RemoteCallee] = {}
         self._versions: dict[int, HostVersion] = {}
         self._reporter = Reporter(payload.collector)
-        self._router: GraphRouter[HostVersion] = GraphRouter(
+        self._router: TravellingRouter[HostVersion] = TravellingRouter(
             self._app_name, _Loop(loop), self._reporter.recorder, pack_to_travel
         )
         self._own = ReplicaSet(self._name, lambda: payload.where, _SlotsOfServe(), pack_to_travel)
@@ -171,15 +172,18 @@ class Host:
         self._taken += 1
         parts, arrived = _unwrapped(parts)
         try:
-            packed = await self._own.call(
-                header.method,
-                load_message,
-                Message(parts, header.shape),
+            packed = await within_deadline(
+                self._own.call(
+                    header.method,
+                    load_message,
+                    Message(parts, header.shape),
+                    request,
+                    None,
+                    header.call,
+                    header.after,
+                    header.model_id,
+                ),
                 request,
-                None,
-                header.call,
-                header.after,
-                header.model_id,
             )
         except asyncio.CancelledError:
             await request.give_up()
@@ -201,20 +205,23 @@ class Host:
         self._taken += 1
         source = None
         try:
-            source = await self._own.open_stream(
-                header.method,
-                load_message,
-                Message(_unwrapped(parts)[0], header.shape),
+            source = await within_deadline(
+                self._own.open_stream(
+                    header.method,
+                    load_message,
+                    Message(_unwrapped(parts)[0], header.shape),
+                    request,
+                    None,
+                    header.call,
+                    header.after,
+                    header.model_id,
+                ),
                 request,
-                None,
-                header.call,
-                header.after,
-                header.model_id,
             )
             yield None
             while True:
                 try:
-                    item = await source.next_item()
+                    item = await within_deadline(source.next_item(), request)
                 except StopAsyncIteration:
                     break
                 yield item
@@ -305,13 +312,14 @@ class Host:
             found = self._callees[serve_name] = RemoteCallee(name, handle)
         return found
 
-    def _request(self, header: Header) -> Request:
-        request = Request(
+    def _request(self, header: Header) -> TravellingRequest:
+        request = TravellingRequest(
             self._versions.get(header.version) or self._current,
             request_id=header.request_id,
             timeout_s=header.left_s,
             record=header.record,
             values=[] if header.notes else None,
+            patience=header.patience / 2,
         )
         # Span ids of many processes meet in one trace; 52 bits are exact in JSON, too.
         request.last_span = random.getrandbits(40) << 12
@@ -320,7 +328,8 @@ class Host:
     def _failure(self, error: BaseException, request: Request) -> RemoteFailure:
         text = error.message if isinstance(error, GraphnbError) else repr(error)
         spans = plain(request.spans or ())
-        return RemoteFailure(text, pack_error(error), spans, _notes(request))
+        late = request.limit is not None and request.limit.over
+        return RemoteFailure(text, pack_error(error), spans, _notes(request), late)
 
     async def _plain_call(self, method: str, args: Any, kwargs: Any) -> Any:
         target = DeploymentTarget(self._name)

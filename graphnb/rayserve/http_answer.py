@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from graphnb.engine.http_request import answer_http, send_error
+from graphnb.engine.http_request import REQUEST_ID, answer_http, send_error
 
 if TYPE_CHECKING:
-    from graphnb.engine.asgi import Receive, Scope, Send
+    from graphnb.engine.asgi import Message, Receive, Scope, Send
     from graphnb.engine.router import GraphRouter
     from graphnb.rayserve.config import HttpLimits
 
@@ -45,7 +45,37 @@ class HttpAnswer(Response):
                 send, 401, "a bearer token is needed", headers=[(b"www-authenticate", b"Bearer")]
             )
         else:
-            await answer_http(self._router, limits.max_body, _below(scope), receive, send)
+            await answer_http(
+                self._router,
+                limits.max_body,
+                _below(scope),
+                receive,
+                _once(scope, send),
+                ahead=_ahead_of_proxy,
+            )
+
+
+def _ahead_of_proxy(timeout_s: float) -> float:
+    """How much sooner than asked for a time-out is told.
+
+    Ray Serve's proxy keeps the time that a request's header asks for as well, and would answer
+    with a bare 408, without a word of who was at work.
+    """
+    return min(0.5, timeout_s / 4)
+
+
+def _once(scope: Scope, send: Send) -> Send:
+    """Leaves out the header that the proxy adds to each answer: the id that the request has."""
+    name = REQUEST_ID.encode()
+    added = (name, dict(scope["headers"]).get(name))
+
+    async def send_once(message: Message) -> None:
+        if "headers" in message:
+            kept = [one for one in message["headers"] if (one[0].lower(), one[1]) != added]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return send_once
 
 
 def token_hash(token: str | None) -> str | None:

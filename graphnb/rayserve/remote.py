@@ -17,6 +17,7 @@ from graphnb.errors import (
 from graphnb.rayserve.edge import Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.private import stored
+from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import CALL, STREAM, Header, RemoteFailure, Reply, Trailer, shifted
 from graphnb.telemetry.spans import Outcome, Span
 
@@ -68,6 +69,7 @@ class RemoteCallee:
             method, load, kept, request, parent, call, after, model_id: as in `Callee.call`.
             by_reference: whether a large result may stay where it is, as a `Held`.
         """
+        assert isinstance(request, TravellingRequest)
         began = clock()
         span_id = request.last_span = request.last_span + 1
         node = call or f"{self.name}.{method}"
@@ -87,6 +89,7 @@ class RemoteCallee:
             if held:
                 parts = [one.ref if type(one) is Held else one for one in parts]
             response = target.remote(header, *parts)
+            request.away.add(span_id)
             if by_reference:
                 ref, size = await stored(response)
                 if ref is not None:
@@ -107,17 +110,22 @@ class RemoteCallee:
                 response.cancel()
             raise
         except BaseException as error:  # noqa: BLE001  raised again, as graphnb says it
-            failure = failure_of(error)
+            failure = failure_of(error, self.name)
+            late = False
             if isinstance(failure, RemoteFailure):
                 spans = failure.spans
                 if request.values is not None:
                     request.values.extend(_notes(failure.notes))
-                failure = unpack_error(failure.error)
+                late, failure = failure.late, unpack_error(failure.error)
             outcome, told = self._told(failure, node, request)
+            if late:
+                outcome = "cancelled"
+                await _time_is_up(request, told)
             told.__suppress_context__ = True  # what Ray made of it
             raise told  # noqa: B904  it keeps the cause that it came with
         finally:
             del request.open_calls[span_id]
+            request.away.discard(span_id)
             self.outstanding -= 1
             if request.spans is not None:
                 self._record(
@@ -150,7 +158,7 @@ class RemoteCallee:
 
     def _header(
         self,
-        request: Request,
+        request: TravellingRequest,
         now: float,
         method: str,
         call: str | None,
@@ -169,6 +177,7 @@ class RemoteCallee:
                 after,
                 model_id,
                 None if request.deadline is None else request.deadline - now,
+                request.patience,
                 request.spans is not None,
                 request.values is not None,
                 shape,
@@ -258,6 +267,7 @@ class RemoteCallee:
         model_id: str,
     ) -> RemoteStream:
         """Calls a generator; its items come as they are made."""
+        assert isinstance(request, TravellingRequest)
         began = clock()
         parts, shape = load.message(kept)
         header = self._header(request, began, method, call, after, model_id, shape)
@@ -278,7 +288,7 @@ class RemoteStream:
         self,
         owner: RemoteCallee,
         response: Any,
-        request: Request,
+        request: TravellingRequest,
         labels: tuple[int | None, str | None, str, tuple[str, ...]],
         began: float,
     ) -> None:
@@ -290,7 +300,10 @@ class RemoteStream:
         self._span_id = request.next_span()
         self._size = 0
         self._ended = False
+        self._node = labels[1] or f"{owner.name}.{labels[2]}"
         owner.outstanding += 1
+        request.open_calls[self._span_id] = self._node
+        request.away.add(self._span_id)
         request.streams.add(self)
 
     async def begin(self) -> None:
@@ -309,7 +322,6 @@ class RemoteStream:
         return item
 
     async def _next(self) -> Any:
-        node = self._labels[1] or f"{self._owner.name}.{self._labels[2]}"
         try:
             return await anext(self._response)
         except asyncio.CancelledError:
@@ -319,14 +331,18 @@ class RemoteStream:
             raise
         except StopAsyncIteration:
             self._end("error", ())
-            raise NodeError(f"the stream of {node} broke off", node=node) from None
+            raise NodeError(f"the stream of {self._node} broke off", node=self._node) from None
         except BaseException as error:  # noqa: BLE001  as above
-            failure = failure_of(error)
+            failure = failure_of(error, self._owner.name)
             spans: Sequence[tuple[Any, ...]] = ()
+            late = False
             if isinstance(failure, RemoteFailure):
-                spans, failure = failure.spans, unpack_error(failure.error)
-            outcome, told = self._owner._told(failure, node, self._request)
-            self._end(outcome, spans)
+                spans, late = failure.spans, failure.late
+                failure = unpack_error(failure.error)
+            outcome, told = self._owner._told(failure, self._node, self._request)
+            self._end("cancelled" if late else outcome, spans)
+            if late:
+                await _time_is_up(self._request, told)
             told.__suppress_context__ = True  # what Ray made of it
             raise told  # noqa: B904  it keeps the cause that it came with
 
@@ -341,11 +357,23 @@ class RemoteStream:
             return
         self._ended = True
         self._owner.outstanding -= 1
+        del self._request.open_calls[self._span_id]
+        self._request.away.discard(self._span_id)
         self._request.streams.discard(self)
         if self._request.spans is not None:
             parent, call, method, after = self._labels
             labels = (self._span_id, parent, call, method, outcome, self._size, after)
             self._owner._record(self._request, spans, labels, self._began)
+
+
+async def _time_is_up(request: TravellingRequest, told: BaseException) -> None:
+    """Ends all that is done for a request here: its deadline has passed, as a callee says.
+
+    Returns only where nobody keeps the deadline, as in a task that user code left behind.
+    """
+    if request.limit is not None:
+        request.limit.end(getattr(told, "node", None))
+        await asyncio.sleep(request.patience)
 
 
 def _notes(notes: Sequence[Any]) -> list[Any]:

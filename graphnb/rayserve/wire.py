@@ -35,6 +35,7 @@ class Header(NamedTuple):
         after: the call ids that it waited for.
         model_id: which multiplexed model is asked for, or "".
         left_s: seconds until the request's deadline, or None.
+        patience: seconds past the deadline in which the caller listens.
         record: whether spans are wanted.
         notes: whether what goes into and comes out of each node is wanted.
         shape: what the parts make; None when they are the positional arguments in order.
@@ -48,6 +49,7 @@ class Header(NamedTuple):
     after: tuple[str, ...]
     model_id: str
     left_s: float | None
+    patience: float
     record: bool
     notes: bool
     shape: Shape | None
@@ -86,16 +88,23 @@ class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries t
     Args:
         text: the error in one line, for Ray's own logs.
         error: made by `pack_error`.
-        spans: as in `Reply`.
+        spans, notes: as in `Reply`.
+        late: whether the request's deadline passed, and nothing else happened.
     """
 
     def __init__(
-        self, text: str, error: bytes, spans: Sequence[tuple[Any, ...]], notes: Sequence[Note] = ()
+        self,
+        text: str,
+        error: bytes,
+        spans: Sequence[tuple[Any, ...]],
+        notes: Sequence[Note] = (),
+        late: bool = False,  # noqa: FBT001, FBT002  exceptions travel by their positional arguments
     ) -> None:
-        super().__init__(text, error, spans, notes)
+        super().__init__(text, error, spans, notes, late)
         self.error = error
         self.spans = spans
         self.notes = notes
+        self.late = late
 
     def __str__(self) -> str:
         return str(self.args[0])

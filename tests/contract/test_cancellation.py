@@ -217,13 +217,13 @@ def test_a_task_that_is_cancelled_cancels_its_request(deploy, signals, waiter):
     assert signals.wait_for_notes("cancelled", 1) == [1]
 
 
-def test_wait_for_gives_up_on_the_request(deploy, signals, waiter):
+def test_wait_for_gives_up_on_the_request(deploy, signals, waiter, soon):
     """`asyncio.wait_for(response, ...)` ends the request when its time is up."""
     graph = waiting_graph(deploy, waiter)
 
     async def ask():
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(graph.remote(1), 0.05)
+            await asyncio.wait_for(graph.remote(1), soon)
 
     asyncio.run(ask())
     assert signals.wait_for_notes("cancelled", 1) == [1]

@@ -269,7 +269,7 @@ def test_siblings_of_a_failed_node_are_told_as_cancelled(deploy, signals):
     }
 
 
-def test_a_request_that_timed_out_is_told_completely(deploy, signals):
+def test_a_request_that_timed_out_is_told_completely(deploy, signals, soon):
     """The trace of a time-out has the call that was at work."""
 
     @serve.deployment
@@ -284,7 +284,7 @@ def test_a_request_that_timed_out_is_told_completely(deploy, signals):
         node = join.bind(waits.bind(inp), increment.bind(inp))
     graph = deploy(node)
     with pytest.raises(TimeoutError):
-        graph.options(timeout_s=0.05).remote(1).result()
+        graph.options(timeout_s=soon).remote(1).result()
     trace = graph.trace("failed")
     assert trace.outcome == "timeout"
     assert {one.node for one in trace.spans} == {"waits", "increment", "DAGDriver.predict"}

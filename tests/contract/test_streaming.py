@@ -294,10 +294,10 @@ def test_a_stream_that_is_cancelled_while_it_makes_an_item_ends(deploy, signals,
     eventually(lambda: status_of(graph, "Counter").ongoing == 0)
 
 
-def test_a_thread_that_makes_an_item_keeps_its_slot(deploy, signals, counter):
+def test_a_thread_that_makes_an_item_keeps_its_slot(deploy, signals, counter, soon):
     """A sync generator that is cut off in the middle of an item holds its slot until it stops."""
     graph = stream_graph(deploy, counter.options(max_ongoing_requests=1), "sync_count")
-    stream = graph.options(stream=True, timeout_s=0.05).remote(2)
+    stream = graph.options(stream=True, timeout_s=soon).remote(2)
     assert next(stream) == 0
     with pytest.raises(RequestTimeoutError):
         next(stream)
@@ -385,14 +385,40 @@ def test_what_a_stream_needs_is_cancelled_when_part_of_it_fails(deploy, signals)
     assert outcomes["fails"] == "error"
 
 
-def test_a_time_out_covers_the_whole_stream(deploy, signals, counter):
+def test_a_time_out_covers_the_whole_stream(deploy, signals, counter, soon):
     """A request's deadline ends its stream with a RequestTimeoutError that names the node."""
     graph = stream_graph(deploy, counter, "async_count")
-    stream = graph.options(stream=True, timeout_s=0.05).remote(3)
+    stream = graph.options(stream=True, timeout_s=soon).remote(3)
     assert next(stream) == 0
-    with pytest.raises(RequestTimeoutError):
+    with pytest.raises(RequestTimeoutError, match=f"its {soon:g} s") as caught:
         next(stream)
+    assert caught.value.node == "Counter.async_count"
     assert signals.wait_for_notes("closed", 1)
+
+
+def test_a_time_out_covers_what_a_stream_waits_for(deploy, signals, soon):
+    """A node that the generator needs is cut off as well when the time is up."""
+
+    @serve.deployment
+    async def waits(x):
+        try:
+            await signals.await_("never")
+        finally:
+            signals.note("cancelled")
+
+    @serve.deployment
+    async def spread(x):
+        yield x
+
+    with InputNode() as inp:
+        node = spread.bind(waits.bind(inp))
+    graph = deploy(node)
+    stream = graph.options(stream=True, timeout_s=soon).remote(3)
+    with pytest.raises(RequestTimeoutError) as caught:
+        next(stream)
+    assert caught.value.node == "waits"
+    assert signals.wait_for_notes("cancelled", 1)
+    assert graph.trace(stream.request_id).outcome == "timeout"
 
 
 def test_a_stream_keeps_its_slot_while_it_is_read(deploy, signals, counter):
@@ -421,10 +447,10 @@ def test_a_stream_is_traced(deploy, signals, counter):
     assert len({one.span_id for one in trace.spans}) == len(trace.spans)
 
 
-def test_a_call_with_a_time_out_applies_to_a_generator(deploy, signals, counter):
+def test_a_call_with_a_time_out_applies_to_a_generator(deploy, signals, counter, soon):
     """`node.options(timeout_s=...)` limits a streaming root as it does any other call."""
     with InputNode() as inp:
-        node = counter.bind().async_count.bind(inp).options(timeout_s=0.05)
+        node = counter.bind().async_count.bind(inp).options(timeout_s=soon)
     stream = deploy(node).options(stream=True).remote(3)
     assert next(stream) == 0
     with pytest.raises(RequestTimeoutError) as caught:
@@ -557,13 +583,13 @@ def test_an_error_before_the_first_item_is_a_proper_answer(deploy, client):
     assert "secret" not in answer.text
 
 
-def test_the_time_out_header_ends_a_stream(deploy, signals, counter, client):
+def test_the_time_out_header_ends_a_stream(deploy, signals, counter, client, soon):
     """A deadline that passes between items breaks the answer off and closes the generator."""
     graph = stream_graph(deploy, counter, "async_count", http=True)
     with (
         pytest.raises(httpx.RemoteProtocolError),
         client.stream(
-            "POST", graph.url, json=3, headers={"x-request-timeout-seconds": "0.1"}
+            "POST", graph.url, json=3, headers={"x-request-timeout-seconds": str(soon)}
         ) as answer,
     ):
         list(answer.iter_lines())

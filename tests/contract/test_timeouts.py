@@ -51,34 +51,34 @@ METHODS = pytest.mark.parametrize("method", ["run", "run_in_a_thread"])
 
 
 @METHODS
-def test_a_request_that_takes_too_long_names_the_node_at_work(deploy, signals, slow, method):
+def test_a_request_that_takes_too_long_names_the_node_at_work(deploy, signals, slow, method, soon):
     """A RequestTimeoutError, which is a TimeoutError, says which node was at work."""
     with InputNode() as inp:
         node = join.bind(echo.bind(inp), getattr(slow.bind(), method).bind(inp))
     graph = deploy(node)
-    response = graph.options(timeout_s=0.05).remote(1)
+    response = graph.options(timeout_s=soon).remote(1)
     with pytest.raises(RequestTimeoutError) as caught:
         response.result()
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.node == f"Slow.{method}"
     assert f"Slow.{method}" in caught.value.message
-    assert "0.05 s" in caught.value.message
+    assert f"{soon:g} s" in caught.value.message
     assert caught.value.request_id == response.request_id
     assert graph.trace(response.request_id).outcome == "timeout"
 
 
-def test_a_request_that_timed_out_is_cancelled(deploy, signals, slow):
+def test_a_request_that_timed_out_is_cancelled(deploy, signals, slow, soon):
     """The node at work is cancelled, and its slot is free."""
     with InputNode() as inp:
         node = slow.bind().run.bind(inp)
     graph = deploy(node)
     with pytest.raises(RequestTimeoutError):
-        graph.options(timeout_s=0.05).remote(1).result()
+        graph.options(timeout_s=soon).remote(1).result()
     assert signals.wait_for_notes("cancelled", 1) == [1]
     eventually(lambda: status_of(graph, "Slow").ongoing == 0)
 
 
-def test_a_time_out_in_a_handles_call_names_the_innermost_node(deploy, signals, slow):
+def test_a_time_out_in_a_handles_call_names_the_innermost_node(deploy, signals, slow, soon):
     """Of nodes that wait for each other, the one that was really at work is named."""
 
     @serve.deployment
@@ -92,11 +92,11 @@ def test_a_time_out_in_a_handles_call_names_the_innermost_node(deploy, signals, 
     with InputNode() as inp:
         node = Outer.bind(slow.bind()).run.bind(inp)
     with pytest.raises(RequestTimeoutError) as caught:
-        deploy(node).options(timeout_s=0.05).remote(1).result()
+        deploy(node).options(timeout_s=soon).remote(1).result()
     assert caught.value.node == "Slow.run"
 
 
-def test_a_request_that_waits_in_a_queue_times_out_too(deploy, signals, slow):
+def test_a_request_that_waits_in_a_queue_times_out_too(deploy, signals, slow, soon):
     """Time in the queue counts, and the deployment that was busy is named."""
     with InputNode() as inp:
         node = slow.options(max_ongoing_requests=1).bind().run.bind(inp)
@@ -104,7 +104,7 @@ def test_a_request_that_waits_in_a_queue_times_out_too(deploy, signals, slow):
     first = graph.remote(1)
     signals.wait_for_notes("began", 1)
     with pytest.raises(RequestTimeoutError) as caught:
-        graph.options(timeout_s=0.05).remote(2).result()
+        graph.options(timeout_s=soon).remote(2).result()
     assert caught.value.node == "Slow.run"
     signals.set("go")
     assert first.result() == 1
@@ -150,12 +150,12 @@ def test_a_nodes_own_time_out_is_its_own_error(deploy):
 
 
 @METHODS
-def test_the_header_sets_a_requests_time_out(deploy, signals, slow, client, method):
+def test_the_header_sets_a_requests_time_out(deploy, signals, slow, client, method, soon):
     """`x-request-timeout-seconds` is answered with 504 and the node's name when it passes."""
     with InputNode() as inp:
         node = getattr(slow.bind(), method).bind(inp)
     graph = deploy(node, http=True)
-    answer = client.post(graph.url, json=1, headers={"x-request-timeout-seconds": "0.05"})
+    answer = client.post(graph.url, json=1, headers={"x-request-timeout-seconds": str(2 * soon)})
     assert answer.status_code == 504
     assert answer.json()["node"] == f"Slow.{method}"
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
@@ -179,13 +179,13 @@ def test_a_time_out_header_that_is_no_number_is_refused(deploy, client, wrong):
 # --- per handle call -----------------------------------------------------------------------------
 
 
-def test_a_handles_call_may_have_a_time_out(deploy, signals, slow):
+def test_a_handles_call_may_have_a_time_out(deploy, signals, slow, soon):
     """A node can limit a call of its own, catch the error, and go on."""
 
     @serve.deployment
     class Outer:
         def __init__(self, slow):
-            self.slow = slow.options(timeout_s=0.05)
+            self.slow = slow.options(timeout_s=soon)
 
         async def run(self, x):
             try:
@@ -205,7 +205,7 @@ def test_a_handles_call_may_have_a_time_out(deploy, signals, slow):
     assert signals.wait_for_notes("cancelled", 2)
 
 
-def test_the_requests_time_out_holds_for_its_calls(deploy, signals, slow):
+def test_the_requests_time_out_holds_for_its_calls(deploy, signals, slow, soon):
     """A call that may take longer than its request ends with the request."""
 
     @serve.deployment
@@ -218,7 +218,7 @@ def test_the_requests_time_out_holds_for_its_calls(deploy, signals, slow):
 
     graph = deploy(Outer.bind(slow.bind()))
     with pytest.raises(RequestTimeoutError):
-        graph.handle.run.options(timeout_s=0.05).remote(1).result()
+        graph.handle.run.options(timeout_s=soon).remote(1).result()
     assert signals.wait_for_notes("cancelled", 1)
 
 
@@ -226,20 +226,20 @@ def test_the_requests_time_out_holds_for_its_calls(deploy, signals, slow):
 
 
 @METHODS
-def test_a_call_that_takes_too_long_is_named(deploy, signals, slow, method):
+def test_a_call_that_takes_too_long_is_named(deploy, signals, slow, method, soon):
     """`node.options(timeout_s=...)` limits one call: its error says which one and how long."""
     with InputNode() as inp:
-        node = join.bind(getattr(slow.bind(), method).bind(inp).options(timeout_s=0.05))
-    with pytest.raises(RequestTimeoutError, match=rf"Slow\.{method}.*0\.05 s") as caught:
+        node = join.bind(getattr(slow.bind(), method).bind(inp).options(timeout_s=soon))
+    with pytest.raises(RequestTimeoutError, match=rf"Slow\.{method}.*{soon:g} s") as caught:
         deploy(node).remote(1).result()
     assert caught.value.node == f"Slow.{method}"
     assert caught.value.hint
 
 
-def test_a_timed_out_thread_keeps_its_slot(deploy, signals, slow):
+def test_a_timed_out_thread_keeps_its_slot(deploy, signals, slow, soon):
     """A sync call that timed out counts as under way until its thread ends."""
     with InputNode() as inp:
-        node = slow.bind().run_in_a_thread.bind(inp).options(timeout_s=0.05)
+        node = slow.bind().run_in_a_thread.bind(inp).options(timeout_s=soon)
     graph = deploy(node)
     with pytest.raises(RequestTimeoutError):
         graph.remote(1).result()
@@ -315,7 +315,7 @@ def test_each_attempt_has_a_span(deploy, flaky):
     assert graph.trace("last").outcome == "ok"
 
 
-def test_a_slow_attempt_is_tried_again(deploy, signals):
+def test_a_slow_attempt_is_tried_again(deploy, signals, soon):
     """`timeout_s` is for each attempt: a call that hangs once succeeds when tried again."""
 
     @serve.deployment
@@ -325,7 +325,7 @@ def test_a_slow_attempt_is_tried_again(deploy, signals):
         return x
 
     with InputNode() as inp:
-        node = hangs_once.bind(inp).options(timeout_s=0.1, retries=1)
+        node = hangs_once.bind(inp).options(timeout_s=soon, retries=1)
     assert deploy(node).remote(5).result() == 5
     assert len(signals.notes("called")) == 2
 
@@ -357,12 +357,12 @@ def test_a_cancelled_call_is_not_tried_again(deploy, signals, slow):
     assert signals.notes("began") == [1]
 
 
-def test_the_requests_time_out_is_above_retries(deploy, signals, slow):
+def test_the_requests_time_out_is_above_retries(deploy, signals, slow, soon):
     """When the request's own time is up, no attempt and no fallback follows."""
     with InputNode() as inp:
         node = slow.bind().run.bind(inp).options(retries=5, fallback="fallback")
     with pytest.raises(RequestTimeoutError):
-        deploy(node).options(timeout_s=0.05).remote(1).result()
+        deploy(node).options(timeout_s=soon).remote(1).result()
     assert signals.notes("began") == [1]
 
 
@@ -414,25 +414,27 @@ def test_a_fallback_comes_after_the_retries(deploy, signals, flaky):
     assert len(signals.notes("called")) == 2
 
 
-def test_a_fallback_stands_in_for_a_slow_call(deploy, signals, slow):
+def test_a_fallback_stands_in_for_a_slow_call(deploy, signals, slow, soon):
     """A call whose time is up may be stood in for."""
     with InputNode() as inp:
-        node = join.bind(slow.bind().run.bind(inp).options(timeout_s=0.05, fallback="late"))
+        node = join.bind(slow.bind().run.bind(inp).options(timeout_s=soon, fallback="late"))
     assert deploy(node).remote(1).result() == ["late"]
     assert signals.wait_for_notes("cancelled", 1)
 
 
 def test_a_fallback_stands_in_for_a_busy_node(deploy, signals, slow):
     """A call that back pressure refuses may be stood in for."""
-    busy = slow.options(max_ongoing_requests=1, max_queued_requests=0).bind()
+    busy = slow.options(max_ongoing_requests=1, max_queued_requests=1).bind()
     with InputNode() as inp:
         node = busy.run.bind(inp).options(fallback="busy")
     graph = deploy(node)
     first = graph.remote(1)
     signals.wait_for_notes("began", 1)
-    assert graph.remote(2).result() == "busy"
+    second = graph.remote(2)
+    eventually(lambda: status_of(graph, "Slow").queued == 1)
+    assert graph.remote(3).result() == "busy"
     signals.set("go")
-    assert first.result() == 1
+    assert [first.result(), second.result()] == [1, 2]
 
 
 def test_a_fallback_that_fails_is_the_error(deploy):
@@ -525,13 +527,15 @@ def test_a_fallback_is_seen_in_the_trace(deploy):
 
 def test_back_pressure_of_a_call_without_fallback_is_the_requests(deploy, signals, slow):
     """A refused call ends its request as BackPressureError, retries included."""
-    busy = slow.options(max_ongoing_requests=1, max_queued_requests=0).bind()
+    busy = slow.options(max_ongoing_requests=1, max_queued_requests=1).bind()
     with InputNode() as inp:
         node = busy.run.bind(inp).options(retries=2)
     graph = deploy(node)
     first = graph.remote(1)
     signals.wait_for_notes("began", 1)
+    second = graph.remote(2)
+    eventually(lambda: status_of(graph, "Slow").queued == 1)
     with pytest.raises(BackPressureError):
-        graph.remote(2).result()
+        graph.remote(3).result()
     signals.set("go")
-    assert first.result() == 1
+    assert [first.result(), second.result()] == [1, 2]

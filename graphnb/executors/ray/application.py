@@ -11,7 +11,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
-from graphnb.engine.router import GraphRouter
 from graphnb.engine.travel import pack_to_travel
 from graphnb.errors import NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
@@ -24,6 +23,7 @@ from graphnb.rayserve.collector import collector_name, drop_collector, get_colle
 from graphnb.rayserve.config import HttpLimits
 from graphnb.rayserve.control import delete_application, flush
 from graphnb.rayserve.http_answer import token_hash
+from graphnb.rayserve.travelling import TravellingRouter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class RayApplication:
         self._name = name
         self._engine = engine
         self._recorder = RayRecorder(collector_name(name), self._flush_hosts)
-        self._router: GraphRouter[RayVersion] = GraphRouter(
+        self._router: TravellingRouter[RayVersion] = TravellingRouter(
             name, engine, self._recorder, pack_to_travel
         )
         self._applying = threading.RLock()

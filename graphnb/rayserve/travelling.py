@@ -1,0 +1,70 @@
+"""Requests whose calls are answered in other processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graphnb.engine.request import Request
+from graphnb.engine.router import RECORD, GraphRouter
+from graphnb.engine.version import Version
+
+if TYPE_CHECKING:
+    from graphnb.engine.handle import CallOptions
+    from graphnb.engine.request import NodeValues
+
+PATIENCE_S = 0.5
+"""How long past its deadline a request waits to be told who was at work, at the most.
+
+Each process keeps the deadline itself, and so the answer mostly comes at once. It does not from one
+that is too busy to say anything, nor for a call that waits for a replica: Ray Serve does not tell
+whether one has taken it. Calls that a process makes have half as much, and so on, so that whoever
+knows best is heard first.
+"""
+
+V = TypeVar("V", bound=Version)
+
+
+class TravellingRequest(Request):
+    """What is known in this process of a request that others work on as well.
+
+    Attributes:
+        away: the spans of calls under way elsewhere.
+        patience: as `PATIENCE_S`, of this process.
+    """
+
+    __slots__ = ("away", "patience")
+
+    def __init__(
+        self,
+        version: Any,
+        *,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+        record: bool = True,
+        values: list[NodeValues] | None = None,
+        patience: float = PATIENCE_S,
+    ) -> None:
+        super().__init__(
+            version, request_id=request_id, timeout_s=timeout_s, record=record, values=values
+        )
+        self.away: set[int] = set()
+        self.patience = patience
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds past the deadline; none when nobody else is at work."""
+        return self.patience if self.away else 0.0
+
+
+class TravellingRouter(GraphRouter[V]):
+    """The `Router` of a graph whose deployments are in several processes."""
+
+    def new_request(self, options: CallOptions) -> TravellingRequest:
+        """A request that begins here."""
+        return TravellingRequest(
+            None,
+            request_id=options.request_id,
+            timeout_s=options.timeout_s,
+            record=options.record and RECORD,
+            values=[] if options.values else None,
+        )
