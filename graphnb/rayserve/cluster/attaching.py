@@ -33,14 +33,14 @@ def attach(address: str) -> None:
         with _undisturbed(loopback=node.host == LOOPBACK):
             ray.init(node.gcs, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
     except (RuntimeError, ConnectionError) as error:
-        first = str(error).strip().split("\n")[0]
+        said = " ".join(str(error).split())
         hint = None
         if "version" in str(error).lower():
             hint = (
                 f"this is Ray {ray.__version__}; Ray and Python must be the same on both sides:"
                 " start it anew from this environment"
             )
-        raise DeployError(f"cannot join the Ray at {address}: {first}", hint=hint) from error
+        raise DeployError(f"cannot join the Ray at {address}: {said}", hint=hint) from error
     _forget_serve()
 
 

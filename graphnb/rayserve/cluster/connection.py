@@ -9,10 +9,13 @@ import sys
 import threading
 import warnings
 from dataclasses import dataclass, replace
+from platform import python_version
 from typing import TYPE_CHECKING
 
+from graphnb.errors import DeployError
 from graphnb.rayserve.cluster.addresses import knock, resolve
 from graphnb.rayserve.cluster.launching import Keeper, StartingKeeper
+from graphnb.rayserve.cluster.outliving import running
 from graphnb.rayserve.cluster.quick_imports import quicken_imports
 from graphnb.rayserve.cluster.ray_cluster import RayCluster
 from graphnb.rayserve.cluster.record import read_record
@@ -84,7 +87,9 @@ def _connect(
     address = os.environ.get("RAY_ADDRESS")
     if address and address != "local":
         return _attach_asked(mine, address)
-    record = read_record() if mine.keeper is None else mine.keeper.record
+    if mine.keeper is not None and not mine.keeper.is_alive:
+        mine.keeper = None
+    record = running() if mine.keeper is None else mine.keeper.record
     if record is not None:
         return _attach_kept(mine, record)
     settings = RaySettings(dashboard_port=0 if dashboard else None)
@@ -116,6 +121,7 @@ def _attach_asked(mine: _Connection, address: str) -> RayCluster:
 def _attach_kept(mine: _Connection, record: Record) -> RayCluster:
     """Attaches to a Ray that a keeper of ours keeps."""
     _import_ray()
+    _check_versions(record)
     from graphnb.rayserve.cluster.attaching import attach
 
     if record.token and not mine.shows_token:
@@ -127,6 +133,21 @@ def _attach_kept(mine: _Connection, record: Record) -> RayCluster:
         started=mine.keeper is not None,
         dashboard_url=record.dashboard_url,
     )
+
+
+def _check_versions(record: Record) -> None:
+    """Raises unless this process has the versions of that Ray.
+
+    Raises:
+        DeployError: it has others.
+    """
+    mine = _version(), python_version()
+    if mine != (record.version, record.python):
+        raise DeployError(
+            f"the Ray that `graphnb ray start` started is Ray {record.version} on Python"
+            f" {record.python}; this process has Ray {mine[0]} on Python {mine[1]}",
+            hint="they must be the same: `graphnb ray stop`, then start it from this environment",
+        )
 
 
 def note_http(http: tuple[str, int]) -> None:

@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -127,7 +128,7 @@ def _start(settings: RaySettings, answer: int, worker_python: str) -> Record:
         pid=os.getpid(),
         cpus=settings.logical_cpus,
         version=ray.__version__,
-        python=".".join(str(one) for one in sys.version_info[:3]),
+        python=python_version(),
         token=token_mode(),
         dashboard_url=f"http://{url}" if url and settings.dashboard_port is not None else None,
         http_port=settings.http_port,

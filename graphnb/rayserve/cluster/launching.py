@@ -36,6 +36,11 @@ class Keeper:
     process: subprocess.Popen[bytes]
     record: Record
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its Ray may run."""
+        return self.process.poll() is None
+
     def end(self) -> None:
         """Ends the Ray and all its processes; returns when they are gone."""
         end_keeper(self.process.pid)

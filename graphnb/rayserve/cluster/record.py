@@ -11,11 +11,14 @@ import fcntl
 import json
 import os
 import socket
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,13 @@ def lock_record() -> KeeperLock:
     path = _lock_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     opened = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(opened)
-        raise RecordLockedError("another Ray is being started, or runs") from None
-    return KeeperLock(opened)
+    for _ in range(_TRIES):  # those who look whether it is locked hold it for a moment
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return KeeperLock(opened)
+        time.sleep(0.02)
+    os.close(opened)
+    raise RecordLockedError("another Ray is being started, or runs")
 
 
 def is_locked() -> bool:
