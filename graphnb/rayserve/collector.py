@@ -66,9 +66,13 @@ class Collector:
         return self._inbox.lost
 
     def clear(self) -> None:
-        """Forgets all requests, as after a change of the graph."""
-        self._windows.clear()
+        """Forgets all requests."""
+        self.clear_figures()
         self._recorder.clear()
+
+    def clear_figures(self) -> None:
+        """Begins the figures anew, as after a change of the graph; traces stay."""
+        self._windows.clear()
 
     def started(self, serve_name: str) -> None:
         """A replica of that Serve deployment answers from now on."""

@@ -86,7 +86,8 @@ def test_a_span_says_what_was_called(graph):
         "Combiner.run",
         "run",
     )
-    assert combiner.replica.startswith("Combiner")
+    assert combiner.replica
+    assert combiner.replica != spans["double"].replica
     model = spans["Model_1.score"]
     assert (model.deployment, model.call, model.method) == ("Model_1", None, "score")
     assert spans["double"].method == "__call__"
@@ -96,7 +97,7 @@ def test_parents_are_the_callers(graph):
     """The root has no parent; nodes are the root's children, and a handle's call its caller's."""
     spans = spans_of(graph.remote(1))
     root = spans["DAGDriver.predict"]
-    assert (root.span_id, root.parent_id) == (0, None)
+    assert root.parent_id is None
     for name in ("increment", "increment_1", "double", "Combiner.run"):
         assert spans[name].parent_id == root.span_id
     for name in ("Model.score", "Model_1.score"):
@@ -302,13 +303,13 @@ def test_traces_come_oldest_first(graph):
     assert graph.traces(0) == []
 
 
-def test_a_trace_is_found(deploy, signals):
+def test_a_trace_is_found(deploy, soon):
     """By id, the slowest, the last that failed; an unknown one is a NotRunningError."""
 
     @serve.deployment
     async def varies(x):
         if x == "slow":
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(soon)
         if x == "bad":
             raise ValueError("no")
         return x
@@ -347,7 +348,7 @@ def test_old_traces_are_forgotten(deploy):
 
     asyncio.run(ask(2_300))
     assert len(graph.traces(1_000_000)) == 2_000
-    assert graph.metrics().requests == 2_000
+    assert graph.metrics().requests >= 2_000
     assert graph.metrics(100).requests == 100
 
 

@@ -118,7 +118,7 @@ class RayApplication:
             self._http = http
             self._url = None if prefix is None else f"http://{host}:{port}{prefix}"
             if old is not None:
-                self._recorder.clear()
+                self._recorder.clear_figures()
                 self._leaving |= gone(old, new)
                 if self._leaving and before is not None:
                     retiring = Retiring(self, before, gone(old, new), new.number)

@@ -61,6 +61,11 @@ class RayRecorder(Recorder):
         super().clear()
         ask(self._collector, "clear")
 
+    def clear_figures(self) -> None:
+        """Begins the figures anew, as after a change of the graph; traces stay."""
+        self._flush()
+        ask(self._collector, "clear_figures")
+
     def close(self) -> None:
         """Ends the thread that sends."""
         self._reporter.close()
