@@ -36,6 +36,16 @@ def on_engine_thread() -> bool:
     return engine_thread.loop is not None
 
 
+def refuse_engine_thread() -> None:
+    """Refuses what would stop all nodes of the calling process until it is done.
+
+    Raises:
+        RuntimeError: the calling thread runs the engine's loop.
+    """
+    if on_engine_thread():
+        raise RuntimeError("deploy and delete cannot be called from inside a deployment")
+
+
 def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
     """Calls back on a loop of another thread; without effect when the loop is closed."""
     with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more

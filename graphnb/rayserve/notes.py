@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graphnb.engine.remote_errors import pack_error, unpack_error
 from graphnb.engine.request import NodeValues
 from graphnb.engine.travel import pack_to_travel
 from graphnb.engine.values import unpack
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 def packed_notes(values: Sequence[NodeValues]) -> list[Note]:
     """The values of nodes, as they travel."""
     return [
-        (one.node, _pack(one.args), _pack(one.kwargs), _pack(one.result), _text(one.error))
+        (
+            one.node,
+            _pack(one.args),
+            _pack(one.kwargs),
+            _pack(one.result),
+            None if one.error is None else pack_error(one.error),
+        )
         for one in values
     ]
 
@@ -28,7 +35,7 @@ def noted(note: Note) -> NodeValues:
     node, args, kwargs, result, error = note
     values = NodeValues(node, unpack(args), unpack(kwargs))
     values.result = unpack(result)
-    values.error = None if error is None else RuntimeError(error)
+    values.error = None if error is None else unpack_error(error)
     return values
 
 
@@ -37,7 +44,3 @@ def _pack(value: Any) -> Any:
         return pack_to_travel(value)
     except NotSerializableError as error:
         return error.message
-
-
-def _text(error: BaseException | None) -> str | None:
-    return None if error is None else f"{type(error).__name__}: {error}"

@@ -79,6 +79,7 @@ class RemoteCallee:
         outcome: Outcome = "error"
         size = 0
         response = None
+        held: list[tuple[int, Held]] = []
         try:
             parts, shape = load.message(kept)
             header = self._header(request, began, method, call, after, model_id, shape)
@@ -108,6 +109,8 @@ class RemoteCallee:
             outcome = "cancelled"
             if response is not None:
                 response.cancel()
+            if request.values is not None and not held:  # nobody else will tell of it
+                request.note(node, *load(kept))
             raise
         except BaseException as error:  # noqa: BLE001  raised again, as graphnb says it
             failure = failure_of(error, self.name)

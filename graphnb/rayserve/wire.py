@@ -55,7 +55,7 @@ class Header(NamedTuple):
     shape: Shape | None
 
 
-Note = tuple[str, "Packed", "Packed", "Packed", str | None]
+Note = tuple[str, "Packed", "Packed", "Packed", bytes | None]
 """Node, arguments, keyword arguments, result, error: what one call was about, packed."""
 
 

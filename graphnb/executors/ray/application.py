@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
+from graphnb.engine.threads import refuse_engine_thread
 from graphnb.engine.travel import pack_to_travel
 from graphnb.errors import NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
@@ -97,6 +98,7 @@ class RayApplication:
     def apply(
         self, graph: Graph, *, http: HttpOptions | None, route_prefix: str | None
     ) -> ApplyResult:
+        refuse_engine_thread()
         with self._applying:
             host, port = ensure_serve(None if http is None else http.port)
             prefix = None if http is None else self._prefix(route_prefix)
@@ -161,6 +163,7 @@ class RayApplication:
         return self._release
 
     def close(self) -> None:
+        refuse_engine_thread()
         with self._applying:
             if self._router.current is not None:
                 self._router.current.ending = True
