@@ -22,7 +22,7 @@ lab: $(READY) ## open JupyterLab on the tour, on this machine only
 
 test: $(READY) tools ## run every test, then every notebook cell by cell; report coverage
 	$(BIN)/pytest --cov -m 'not ray'
-	$(BIN)/pytest -m ray
+	$(BIN)/pytest -m ray tests/contract tests/rayserve/test_cluster.py
 	sanitizers=$$($(BIN)/graphnb nbval-config --path) && \
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with "$$sanitizers" notebooks
 
