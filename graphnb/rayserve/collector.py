@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphnb.telemetry import Recorder
 from graphnb.telemetry.buffer import Inbox
@@ -23,8 +23,21 @@ NAMESPACE = "graphnb"
 _PREFIX = "graphnb:"
 _MAX_FAILURES = 50
 
-StartFailure = tuple[str, str, bytes]
-"""A deployment, what it was about to do, and the error, packed."""
+
+class StartFailure(NamedTuple):
+    """Why a replica does not answer.
+
+    Attributes:
+        deployment: the graph's name of it.
+        version: of its code; replicas of another graph that had this name may be late to tell.
+        doing: what it was about to do.
+        error: packed.
+    """
+
+    deployment: str
+    version: str
+    doing: str
+    error: bytes
 
 
 class Collector:
@@ -82,9 +95,9 @@ class Collector:
         """How many replicas ever started, by Ray Serve's names."""
         return dict(self._starts)
 
-    def start_failed(self, deployment: str, doing: str, error: bytes) -> None:
+    def start_failed(self, failure: StartFailure) -> None:
         """A replica could not start, or not take its configuration."""
-        self._failures.append((deployment, doing, error))
+        self._failures.append(failure)
 
     def failures(self) -> list[StartFailure]:
         """Why replicas could not start, oldest first."""

@@ -144,8 +144,10 @@ def _part(
     wired: bool,  # noqa: FBT001  as in `compile_graph`
 ) -> Part:
     binding = graph.deployments[spec.name]
+    made = version_of(spec)
     payload = Payload(
         deployment=spec.name,
+        version=made,
         definition=ship((binding.func_or_class, binding.args, dict(binding.kwargs))),
         where=binding.where(),
         wiring=None if wired else wiring,
@@ -154,7 +156,7 @@ def _part(
     return Part(
         name=spec.name,
         serve_name=serve_name,
-        version=version_of(spec),
+        version=made,
         payload=payload,
         options={k: v for k, v in binding.options.items() if k not in _OWN_OPTIONS},
         wiring=wiring if wired else None,

@@ -56,6 +56,7 @@ class Payload:
 
     Attributes:
         deployment: the graph's name of the deployment.
+        version: of its code and init args.
         definition: the class or function with its init args, shipped.
         where: where it was defined, for people, or None.
         wiring: the first one.
@@ -63,6 +64,7 @@ class Payload:
     """
 
     deployment: str
+    version: str
     definition: bytes
     where: str | None
     wiring: Wiring | None

@@ -113,7 +113,9 @@ def wait_until_healthy(
             progress(mine)
         last = mine
         for failure in start_failures(collector):
-            raise _start_failed(failure, wanted)
+            for part in wanted.values():
+                if (part.name, part.version) == failure[:2]:
+                    raise _start_failed(failure, part)
         for one, status in mine.items():
             if _FAILED_TO_START in status.message or status.state == "DEPLOY_FAILED":
                 raise _failed(wanted[one].name, status.message)
@@ -125,15 +127,13 @@ def wait_until_healthy(
         time.sleep(_POLL_S)
 
 
-def _start_failed(failure: StartFailure, parts: Mapping[str, Part]) -> DeployError:
+def _start_failed(failure: StartFailure, part: Part) -> DeployError:
     """What a host reported before Ray Serve knew."""
-    deployment, doing, packed = failure
-    error = unpack_error(packed)
-    where = next((one.payload.where for one in parts.values() if one.name == deployment), None)
-    cell = f" ({where})" if where else ""
+    error = unpack_error(failure.error)
+    cell = f" ({part.payload.where})" if part.payload.where else ""
     made = DeployError(
-        f"{deployment}{cell} could not {doing}: {type(error).__name__}: {error}",
-        deployment=deployment,
+        f"{part.name}{cell} could not {failure.doing}: {type(error).__name__}: {error}",
+        deployment=part.name,
     )
     made.__cause__ = error
     return made.with_traceback(user_traceback(error) or error.__traceback__)

@@ -114,10 +114,10 @@ class Host:
         loop = asyncio.get_running_loop()
         mark_engine_thread(loop)
         context = serve.get_replica_context()
+        self._payload = payload
         self._name = payload.deployment
         self._app_name = context.app_name
         self._serve_name = context.deployment
-        self._where = payload.where
         self._callees: dict[str, RemoteCallee] = {}
         self._versions: dict[int, HostVersion] = {}
         self._reporter = Reporter(payload.collector)
@@ -135,11 +135,11 @@ class Host:
         starter = ReplicaStarter(self._app_name, self._router, adopt_replica)
         try:
             func_or_class, args, kwargs = unship(payload.definition)
-            binding = DeploymentBinding(func_or_class, where=lambda: self._where)
+            binding = DeploymentBinding(func_or_class, where=lambda: payload.where)
             replica = await starter.start(self._name, binding, (args, kwargs), replica_id)
         except Exception as error:  # noqa: BLE001  told to whoever deploys
             original = error.__cause__ or error
-            self._reporter.start_failed(self._name, original)
+            self._reporter.start_failed(payload, original)
             raise original from None
         self._own.replicas = [replica]
         self._replica = replica
@@ -160,7 +160,7 @@ class Host:
         try:
             await self._replica.reconfigure(own_copy(own))
         except Exception as error:
-            self._reporter.start_failed(self._name, error, "reconfigure")
+            self._reporter.start_failed(self._payload, error, "reconfigure")
             raise
         self._user_config = own
 

@@ -11,11 +11,12 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.remote_errors import pack_error
-from graphnb.rayserve.collector import find_collector
+from graphnb.rayserve.collector import StartFailure, find_collector
 from graphnb.telemetry import Recorder
 from graphnb.telemetry.buffer import Buffer
 
 if TYPE_CHECKING:
+    from graphnb.rayserve.config import Payload
     from graphnb.telemetry import Trace
     from graphnb.telemetry.buffer import Batch
 
@@ -93,11 +94,13 @@ class Reporter:
             return False
         return True
 
-    def start_failed(self, deployment: str, error: BaseException, doing: str = "start") -> None:
+    def start_failed(self, payload: Payload, error: BaseException, doing: str = "start") -> None:
         """Tells that user code raised before it could answer."""
         actor = find_collector(self._collector)
         if actor is not None:
-            actor.start_failed.remote(deployment, doing, pack_error(error))
+            actor.start_failed.remote(
+                StartFailure(payload.deployment, payload.version, doing, pack_error(error))
+            )
 
     def started(self, serve_name: str) -> None:
         """Tells that a replica answers from now on."""
