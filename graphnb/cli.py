@@ -49,14 +49,16 @@ def ray_group() -> None:
 @click.option("--port", type=_PORT, help="Ray's own port: any that is free.")
 @click.option("--http-port", type=_PORT, help="Ray Serve's: 8000 if free, when first needed.")
 @click.option("--dashboard-port", type=_PORT, help="Ray's dashboard: none unless it has a port.")
-def ray_start(**settings: int | None) -> None:
+@click.option("--resources", metavar="JSON", help='Custom resources: {"accelerator": 2}.')
+def ray_start(resources: str | None, **settings: int | None) -> None:
     """Starts it, for this user alone."""
-    from graphnb.rayserve.cluster import RaySettings, start_outliving
+    from graphnb.rayserve.cluster import RaySettings, resources_of, start_outliving
 
-    record, is_new = _done(lambda: start_outliving(RaySettings(**settings), _progress))
+    asked = RaySettings(**settings, resources=_done(lambda: resources_of(resources)))
+    record, is_new = _done(lambda: start_outliving(asked, _progress))
     if not is_new:
         click.echo(f"Ray {record.version} runs already, at {record.address}.")
-        if any(settings.values()):
+        if asked != RaySettings():
             click.echo("It keeps its settings: `graphnb ray stop` first, to start it with others.")
         return
     click.echo(f"Ray {record.version} runs at {record.address}.\n")

@@ -7,6 +7,7 @@ Serve's, and is loaded on first use.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring import deployment
@@ -56,7 +57,8 @@ def build(target: Any) -> Application:
         app = serve.build(best)         # in a module; then: serve run module:app
 
     One Serve deployment for each deployment of the graph, under the same names and with the same
-    options. Where it runs, graphnb and what the graph imports must be installed.
+    options. Where it runs, graphnb and what the graph imports must be installed. A route prefix is
+    given to whoever runs the application: Ray Serve has none in the application itself.
 
     Args:
         target: as for `graphnb.deploy`.
@@ -64,11 +66,21 @@ def build(target: Any) -> Application:
     Raises:
         GraphError: a rule is broken.
         NotSerializableError: a definition or an init arg cannot leave this process.
+        DeployError: Ray Serve does not take an option of a deployment.
     """
     from graphnb.rayserve.compiling import application_of
     from graphnb.session.target import graph_of
 
-    application: Application = application_of(graph_of(target))
+    graph = graph_of(target)
+    prefix = graph.spec.route_prefix
+    if prefix not in (None, "/"):
+        warnings.warn(
+            f"an application of Ray Serve has no route_prefix: {prefix!r} of {graph.spec.root} is"
+            f" left out\nhint: give it to `serve run --route-prefix {prefix}`, to the file of"
+            f" `serve deploy`, or to ray.serve.run(app, route_prefix={prefix!r})",
+            stacklevel=2,
+        )
+    application: Application = application_of(graph)
     return application
 
 

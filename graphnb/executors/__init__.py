@@ -7,7 +7,7 @@ from graphnb.executors.base import (
     Executor,
     HttpOptions,
 )
-from graphnb.executors.choose import executor_for, known_executors
+from graphnb.executors.choose import executor_for, executors_within_reach, known_executors
 
 __all__ = [
     "Application",
@@ -16,5 +16,6 @@ __all__ = [
     "Executor",
     "HttpOptions",
     "executor_for",
+    "executors_within_reach",
     "known_executors",
 ]

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from graphnb.engine.http_request import DEFAULT_MAX_BODY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from graphnb.authoring import Graph
     from graphnb.engine import Handle
     from graphnb.graph import GraphSpec, SpecDiff
     from graphnb.telemetry import Recorder
+    from graphnb.telemetry.logs import NodeLogs
 
 DEFAULT_PORT = 8000
 
@@ -70,11 +73,13 @@ class ApplyResult:
         changes: what changed, deployment by deployment.
         warnings: what this executor leaves out, in one line each.
         url: where the graph answers over HTTP, or None.
+        notes: what else there is to know, in one line each, such as that a Ray was started.
     """
 
     changes: SpecDiff
     warnings: tuple[str, ...]
     url: str | None
+    notes: tuple[str, ...] = ()
 
 
 class Application(Protocol):
@@ -108,9 +113,20 @@ class Application(Protocol):
         """A handle of one of its deployments."""
 
     def apply(
-        self, graph: Graph, *, http: HttpOptions | None, route_prefix: str | None
+        self,
+        graph: Graph,
+        *,
+        http: HttpOptions | None,
+        route_prefix: str | None,
+        progress: Callable[[str], None] | None = None,
     ) -> ApplyResult:
         """Brings it from what it is to that graph; when it fails, what was there still answers.
+
+        Args:
+            graph: what it is to be.
+            http: how it is reached over HTTP; None for not at all.
+            route_prefix: the path below which it answers; None leaves it to the executor.
+            progress: told what it is at, in a few words, where it takes long.
 
         Raises:
             DeployError: a deployment could not start.
@@ -119,6 +135,18 @@ class Application(Protocol):
 
     def status(self) -> tuple[DeploymentStatus, ...]:
         """How its deployments are."""
+
+    def logs(self, node: str | None, *, lines: int, everything: bool) -> NodeLogs:
+        """What its replicas printed and logged, those that ended included; of one node, or of all.
+
+        Args:
+            node: the deployment's name; None for all.
+            lines: how many, at the most.
+            everything: also what the executor says of itself and of each call.
+
+        Raises:
+            NotRunningError: no such node ever ran.
+        """
 
     def close(self) -> None:
         """Ends it: waits for requests under way, for as long as each deployment grants."""
@@ -133,6 +161,9 @@ class Executor(Protocol):
 
     def application(self, name: str) -> Application:
         """A new, empty application; `apply` fills it."""
+
+    def running(self) -> Sequence[Application]:
+        """The graphs that run there already, whoever deployed them."""
 
     def close(self) -> None:
         """Ends all that runs here."""

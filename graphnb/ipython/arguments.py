@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from IPython.core.error import UsageError
 
 from graphnb.executors import known_executors
+from graphnb.telemetry.logs import DEFAULT_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,6 +239,29 @@ def _trace(prog: str) -> MagicParser:
     return parser
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return int(text)
+
+
+def _logs(prog: str) -> MagicParser:
+    parser = MagicParser(prog, "Show what nodes printed and logged, on Ray.")
+    parser.add_argument("name", metavar="NAME[.NODE]", help="the running graph, or one node of it")
+    parser.add_argument(
+        "--lines",
+        "-n",
+        metavar="N",
+        type=_count,
+        default=DEFAULT_LINES,
+        help=f"how many, the newest ({DEFAULT_LINES})",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="also what Ray Serve says of itself and of each call"
+    )
+    return parser
+
+
 def _deployments(prog: str) -> MagicParser:
     return MagicParser(prog, "List the running graphs.")
 
@@ -257,6 +281,7 @@ _PARSERS: dict[str, Callable[[str], MagicParser]] = {
     "%%request": _request,
     "%bench": _bench,
     "%trace": _trace,
+    "%logs": _logs,
     "%deployments": _deployments,
     "%undeploy": _undeploy,
 }

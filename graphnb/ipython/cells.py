@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring import label_nodes
 from graphnb.authoring.sources import SourceIndex
+from graphnb.ipython.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from IPython.core.interactiveshell import (
         ExecutionInfo,
         ExecutionResult,
@@ -61,6 +65,12 @@ class CellRecorder:
         label_nodes(self._shell.user_ns)
         if self._current is not None:
             self._add(self._current)
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Callable[[str], None]]:
+        """Shows what a deploy is at, in a line that goes with it."""
+        with Progress(label, after_s=1.0) as shown:
+            yield shown.show
 
     def _begins(self, info: ExecutionInfo) -> None:
         self._current = info

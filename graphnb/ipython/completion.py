@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "_graphnb_matcher"
 _VARIABLES = ("%deploy", "%graph")
-_RUNNING = ("%graph", "%request", "%%request", "%bench", "%trace", "%undeploy")
+_RUNNING = ("%graph", "%request", "%%request", "%bench", "%trace", "%logs", "%undeploy")
 _VALUES = {"--on": ["local"]}
 
 
@@ -50,6 +50,9 @@ def completions(line: str, token: str, namespace: dict[str, Any]) -> list[str]:
 
 def _names(magic: str, namespace: dict[str, Any]) -> list[str]:
     graphs = [one.name for one in running()] if magic in _RUNNING else []
+    if magic == "%logs":
+        nodes = [f"{one.name}.{part.name}" for one in running() for part in one.spec.deployments]
+        return [*graphs, *nodes]
     held = [name for name, one in namespace.items() if name[:1] != "_" and is_target(one)]
     return [*graphs, *(held if magic in _VARIABLES else [])]
 

@@ -21,8 +21,8 @@ from graphnb.errors import NotRunningError
 from graphnb.ipython.arguments import HelpShown, help_of, parser_of
 from graphnb.ipython.deploy_cell import run_as_cell
 from graphnb.ipython.found import is_bound, named_target, running_graph, target_of_cell
+from graphnb.ipython.progress import Progress
 from graphnb.ipython.show import (
-    Progress,
     show_answer,
     show_deployed,
     show_deployments,
@@ -33,6 +33,7 @@ from graphnb.ipython.show import (
 )
 from graphnb.session import RunningGraph, deploy, running
 from graphnb.session.http_client import send_http
+from graphnb.session.logs import ended_logs
 
 if TYPE_CHECKING:
     import argparse
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from graphnb.ipython.deploy_cell import DeployCell
+    from graphnb.telemetry.logs import NodeLogs
 
 
 class Interrupted(KeyboardInterrupt):
@@ -206,6 +208,28 @@ class GraphMagics(Magics):
             show_trace(graph.trace(options.which), graph.spec)
         except NotRunningError as error:
             raise UsageError(f"%trace: {error}") from None
+
+    @no_var_expand
+    @line_magic("logs")
+    @_documented("%logs")
+    def logs(self, line: str) -> None:
+        options = parser_of("%logs").parse_line(line)
+        name, _, node = options.name.partition(".")
+        try:
+            print(self._logs(name, node or None, options))
+        except NotRunningError as error:
+            raise UsageError(f"%logs: {error}") from None
+
+    def _logs(self, name: str, node: str | None, options: argparse.Namespace) -> NodeLogs:
+        wanted = {"lines": options.lines, "everything": options.all}
+        try:
+            graph = running_graph(self.shell, name)
+        except UsageError:  # it may not have started: then they are wanted most
+            found = ended_logs(name, node, **wanted)
+            if found is None:
+                raise
+            return found
+        return graph.logs(node, **wanted)
 
     @no_var_expand
     @line_magic("deployments")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import sys
-import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
@@ -42,9 +41,12 @@ def show_deployed(graph: RunningGraph, *, held: str | None = None) -> None:
     assert deployed is not None
     where = f" {graph.url}" if graph.url else ""
     hold = f"; get it by {held}" if held else ""
+    for note in deployed.notes:
+        print(note)
     print(f"{graph.name}: {deployed.changes}{where}{proxy_hint(graph.url)}{hold}")
+    # Not on stderr: another executor has other warnings or none, and notebooks are compared.
     for warning in deployed.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {warning}")
     for finding in deployed.findings:
         print(f"warning: {finding}", file=sys.stderr)
 
@@ -136,28 +138,3 @@ def show_deployments(graphs: Iterable[RunningGraph]) -> None:
         print(
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         )
-
-
-class Progress:
-    """One line that tells how far something is; taken away at the end."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._shown = 0
-        self._began = time.monotonic()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def update(self, count: int, part: float) -> None:
-        """Shows a count, and the part that is done (0 to 1)."""
-        self._show(f"{self._label}: {count} requests, {part:.0%}")
-
-    def __exit__(self, *_exc: object) -> None:
-        self._show("")
-
-    def _show(self, text: str) -> None:
-        if text or self._shown:
-            sys.stdout.write("\r" + text.ljust(self._shown) + ("" if text else "\r"))
-            sys.stdout.flush()
-            self._shown = len(text)

@@ -40,12 +40,26 @@ class StartFailure(NamedTuple):
     error: bytes
 
 
+class KeptState(NamedTuple):
+    """What runs, for processes that come later.
+
+    Attributes:
+        number: of the version.
+        made_by: the version of graphnb that deployed it.
+        shipped: the rest, made by `ship`.
+    """
+
+    number: int
+    made_by: str
+    shipped: bytes
+
+
 class Collector:
     """What the actor does."""
 
     def __init__(self) -> None:
         self._failures: deque[StartFailure] = deque(maxlen=_MAX_FAILURES)
-        self._state: Any = None
+        self._state: KeptState | None = None
         self._starts: Counter[str] = Counter()
         self._inbox = Inbox()
         self._windows = Windows()
@@ -107,13 +121,13 @@ class Collector:
         """Begins anew, before a deploy."""
         self._failures.clear()
 
-    def keep(self, state: Any) -> None:
+    def keep(self, state: KeptState) -> None:
         """Remembers what runs."""
         self._state = state
 
-    def kept(self) -> Any:
-        """What runs, as the last deploy said."""
-        return self._state
+    def kept(self, after: int) -> KeptState | None:
+        """What runs, as the last deploy said; None when that is no later version than `after`."""
+        return self._state if self._state is not None and self._state.number > after else None
 
 
 def collector_name(app_name: str) -> str:

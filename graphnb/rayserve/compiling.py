@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from graphnb.authoring import Graph
-    from graphnb.graph.spec import DeploymentSpec
+    from graphnb.graph.spec import DeploymentSpec, GraphSpec
 
 # Ours: Ray Serve does not know them.
 _OWN_OPTIONS = ("route_prefix", "user_config")
@@ -131,7 +131,8 @@ def compile_graph(
             schedules=ship(own) if own else None,
             http=http,
         )
-        parts[spec.name] = _part(graph, spec, serve_names[spec.name], wiring, collector, wired)
+        part = _part(graph, spec, serve_names[spec.name], wiring, collector)
+        parts[spec.name] = part if wired else _settled(part, graph.spec)
     return Compiled(graph.spec.root, parts)
 
 
@@ -141,7 +142,6 @@ def _part(
     serve_name: str,
     wiring: Wiring,
     collector: str | None,
-    wired: bool,  # noqa: FBT001  as in `compile_graph`
 ) -> Part:
     binding = graph.deployments[spec.name]
     made = version_of(spec)
@@ -150,7 +150,7 @@ def _part(
         version=made,
         definition=ship((binding.func_or_class, binding.args, dict(binding.kwargs))),
         where=binding.where(),
-        wiring=None if wired else wiring,
+        wiring=None,
         collector=collector,
     )
     return Part(
@@ -159,9 +159,19 @@ def _part(
         version=made,
         payload=payload,
         options={k: v for k, v in binding.options.items() if k not in _OWN_OPTIONS},
-        wiring=wiring if wired else None,
+        wiring=wiring,
         user_config=binding.options.get("user_config"),
     )
+
+
+def _settled(part: Part, spec: GraphSpec) -> Part:
+    """A part whose wiring never changes: it travels with the code, and is as new as that is."""
+    assert part.wiring is not None
+    said: list[Any] = [part.version, spec.root, part.wiring.callees, asdict(part.wiring)["http"]]
+    if part.wiring.schedules is not None:
+        said += [[asdict(one) | {"label": None} for one in spec.calls]]
+    payload = replace(part.payload, wiring=part.wiring)
+    return replace(part, version=_hash(said), payload=payload, wiring=None)
 
 
 def version_of(spec: DeploymentSpec) -> str:
@@ -173,6 +183,10 @@ def version_of(spec: DeploymentSpec) -> str:
         [[edge.argument, edge.deployment] for edge in spec.handles],
         [edge.argument for edge in spec.graphs],
     ]
+    return _hash(said)
+
+
+def _hash(said: Any) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 

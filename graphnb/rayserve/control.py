@@ -11,17 +11,22 @@ from graphnb.engine.remote_errors import unpack_error
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.errors import DeployError
 from graphnb.rayserve import here
-from graphnb.rayserve.collector import StartFailure, start_failures
+from graphnb.rayserve.collector import StartFailure, forget_failures, start_failures
 from graphnb.rayserve.config import HostState
 from graphnb.rayserve.private import ask_actors, replicas_of
+from graphnb.rayserve.resources import MAKE_ROOM, PlaceWatch, machines, too_much
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from graphnb.rayserve.compiling import Part
 
 _POLL_S = 0.05  # Ray Serve tells of changes to those who ask only
 _PATIENCE_S = 1.0  # for what hosts are asked: one that starts or has died says nothing
+_LOOK_S = 1.0
+_NAMED = 4  # of those that start, in one line
+# Ray Serve's words.
+_NO_PLACE = "to be scheduled"
 _FAILED_TO_START = "A replica failed to start with exception"
 
 
@@ -87,44 +92,105 @@ def application_status(name: str) -> tuple[str, str, dict[str, PartStatus]]:
     return str(found.status.value), found.message, parts
 
 
-def wait_until_healthy(
-    name: str,
-    wanted: Mapping[str, Part],
-    *,
-    collector: Any,
-    progress: Callable[[Mapping[str, PartStatus]], None] | None = None,
-) -> None:
-    """Waits until these parts of an application answer.
+class Watch:
+    """Watches an application while it starts.
 
     Args:
         name: of the application.
-        wanted: by Ray Serve's names.
-        collector: who is told when a host cannot start.
-        progress: told how the wanted parts are, each time they changed.
-
-    Raises:
-        DeployError: one of them could not start; the user's own error is its cause.
+        collector: the actor that is told when a host cannot start.
+        patience_s: how long the cluster has to get what replicas ask for and it does not have.
+        progress: told what it waits for.
     """
-    last: dict[str, PartStatus] = {}
-    while True:
-        state, message, parts = application_status(name)
-        mine = {one: parts[one] for one in wanted if one in parts}
-        if progress is not None and mine != last:
-            progress(mine)
-        last = mine
-        for failure in start_failures(collector):
+
+    def __init__(
+        self,
+        name: str,
+        collector: Any,
+        *,
+        patience_s: float = 0.0,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self._name = name
+        self._collector = collector
+        self._patience_s = patience_s
+        self._progress = progress
+
+    def forget(self) -> None:
+        """What could not start before is of no interest any more."""
+        forget_failures(self._collector)
+
+    def check(self, wanted: Mapping[str, Part]) -> None:
+        """Raises unless a cluster that does not grow has room for these parts.
+
+        Raises:
+            DeployError: it has not.
+        """
+        if self._patience_s > 0:
+            return
+        PlaceWatch(0.0).look((one.name, one.options, False) for one in wanted.values())
+        missing = too_much((one.options for one in wanted.values()), machines())
+        if missing is not None:
+            raise DeployError(f"{self._name} {missing}", hint=MAKE_ROOM)
+
+    def wait(self, wanted: Mapping[str, Part]) -> None:
+        """Waits until these parts, by Ray Serve's names, answer.
+
+        Raises:
+            DeployError: one of them could not start; the user's own error is its cause.
+        """
+        places = PlaceWatch(self._patience_s)
+        looked = -_LOOK_S
+        while True:
+            state, message, parts = application_status(self._name)
+            mine = {one: parts[one] for one in wanted if one in parts}
+            self._raise_failures(wanted, mine)
+            if state == "DEPLOY_FAILED":
+                raise _failed(self._name, self._name, message)
+            healthy = sum(one.state == "HEALTHY" for one in mine.values())
+            if state != "DEPLOYING" and healthy == len(wanted):
+                return
+            missing = None
+            if time.monotonic() - looked >= _LOOK_S:
+                looked = time.monotonic()
+                missing = places.look(_without_place(wanted, mine))
+            if self._progress is not None:
+                self._progress(missing or _so_far(wanted, mine))
+            time.sleep(_POLL_S)
+
+    def _raise_failures(self, wanted: Mapping[str, Part], found: Mapping[str, PartStatus]) -> None:
+        for failure in start_failures(self._collector):
             for part in wanted.values():
                 if (part.name, part.version) == failure[:2]:
                     raise _start_failed(failure, part)
-        for one, status in mine.items():
+        for serve_name, status in found.items():
             if _FAILED_TO_START in status.message or status.state == "DEPLOY_FAILED":
-                raise _failed(wanted[one].name, status.message)
-        if state == "DEPLOY_FAILED":
-            raise _failed(name, message)
-        healthy = sum(one.state == "HEALTHY" for one in mine.values())
-        if state != "DEPLOYING" and healthy == len(wanted):
-            return
-        time.sleep(_POLL_S)
+                raise _failed(
+                    wanted[serve_name].name,
+                    f"{self._name}.{wanted[serve_name].name}",
+                    status.message,
+                )
+
+
+def _without_place(
+    wanted: Mapping[str, Part], found: Mapping[str, PartStatus]
+) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Those that do not run, for a `PlaceWatch`."""
+    for serve_name, part in wanted.items():
+        status = found.get(serve_name)
+        if status is None or status.state != "HEALTHY":
+            waits = status is not None and _NO_PLACE in status.message
+            yield part.name, part.options, waits
+
+
+def _so_far(wanted: Mapping[str, Part], found: Mapping[str, PartStatus]) -> str:
+    """How many run, and which do not."""
+    late = [
+        part.name
+        for serve_name, part in wanted.items()
+        if serve_name not in found or found[serve_name].state != "HEALTHY"
+    ]
+    names = ", ".join(late[:_NAMED]) + (", ..." if len(late) > _NAMED else "")
+    return f"{len(wanted) - len(late)} of {len(wanted)} nodes run; starting {names}"
 
 
 def _start_failed(failure: StartFailure, part: Part) -> DeployError:
@@ -139,12 +205,12 @@ def _start_failed(failure: StartFailure, part: Part) -> DeployError:
     return made.with_traceback(user_traceback(error) or error.__traceback__)
 
 
-def _failed(deployment: str, message: str) -> DeployError:
+def _failed(deployment: str, logs: str, message: str) -> DeployError:
     lines = [one for one in message.strip().splitlines() if one.strip()]
     return DeployError(
         f"{deployment} could not start: {lines[-1].strip() if lines else 'Ray Serve says no more'}",
         deployment=deployment,
-        hint="see its logs: %logs",
+        hint=f"see its logs: %logs {logs}",
     )
 
 

@@ -8,6 +8,7 @@ and health are Ray Serve's here; all else is as in one process.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from graphnb.rayserve.context import stand_in
 from graphnb.rayserve.edge import Edge
 from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
+from graphnb.rayserve.print_times import note_print_times
 from graphnb.rayserve.private import handle_of, max_ongoing_requests
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
@@ -111,6 +113,7 @@ class Host:
         from ray import serve
 
         stand_in()
+        note_print_times()
         loop = asyncio.get_running_loop()
         mark_engine_thread(loop)
         context = serve.get_replica_context()
@@ -242,7 +245,10 @@ class Host:
         """HTTP from Ray Serve's proxy; or a call by a handle of plain Ray Serve."""
         if is_http(args, kwargs):
             return HttpAnswer(self._router, self._current.wiring.http)
-        return await self._plain_call("__call__", args, kwargs)
+        instance = self._replica.instance
+        alone = not callable(instance) and hasattr(instance, "predict")
+        answer = self._plain_method("predict" if alone else "__call__")(*args, **kwargs)
+        return await answer if inspect.iscoroutine(answer) else answer
 
     def __getattr__(self, name: str) -> Any:
         """The user's methods, for handles of plain Ray Serve."""
@@ -253,14 +259,7 @@ class Host:
             return getattr(instance, name)
         if name.startswith("_") or not callable(getattr(instance, name, None)):
             raise AttributeError(f"{self._name} has no method {name!r}")
-        if self._replica.method(name).kind.endswith("stream"):
-            return self._plain_stream(name)
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self._plain_call(name, args, kwargs)
-
-        call.__name__ = name
-        return call
+        return self._plain_method(name)
 
     async def __del__(self) -> None:
         replica = self.__dict__.get("_replica")
@@ -290,8 +289,13 @@ class Host:
         return self._router.current
 
     def _install(self, wiring: Wiring) -> None:
-        """Makes that version the current one; the last ones stay for requests under way."""
-        if wiring.number in self._versions and self._versions[wiring.number].wiring == wiring:
+        """Makes that version the current one; the last ones stay for requests under way.
+
+        It may be an earlier one: what a failed update had told already is taken back.
+        """
+        kept = self._versions.pop(wiring.number, None)
+        if kept is not None and kept.wiring == wiring:
+            self._router.current = self._versions[wiring.number] = kept
             return
         schedules = unship(wiring.schedules) if wiring.schedules is not None else {}
         callees: dict[str, Any] = {
@@ -299,9 +303,8 @@ class Host:
         }
         callees[self._name] = self._own
         version = HostVersion(wiring, callees, schedules, self._router)
-        self._versions[wiring.number] = version
-        self._router.current = self._versions[max(self._versions)]
-        for number in sorted(self._versions)[:-_KEPT_VERSIONS]:
+        self._router.current = self._versions[wiring.number] = version
+        for number in list(self._versions)[:-_KEPT_VERSIONS]:
             if not self._versions[number].requests:
                 del self._versions[number]
 
@@ -331,22 +334,27 @@ class Host:
         late = request.limit is not None and request.limit.over
         return RemoteFailure(text, pack_error(error), spans, _notes(request), late)
 
-    async def _plain_call(self, method: str, args: Any, kwargs: Any) -> Any:
-        target = DeploymentTarget(self._name)
-        return await Handle(self._router, target, CallOptions(method=method)).remote(
-            *args, **kwargs
-        )
+    def _plain_method(self, method: str) -> Any:
+        """A method of the instance as handles of plain Ray Serve call it."""
+        streams = self._replica.method(method).kind.endswith("stream")
 
-    def _plain_stream(self, method: str) -> Any:
-        options = CallOptions(method=method, stream=True)
-        handle = Handle(self._router, DeploymentTarget(self._name), options)
+        def handle() -> Handle:
+            from ray import serve
+
+            model_id = serve.get_multiplexed_model_id()
+            options = CallOptions(method=method, stream=streams, model_id=model_id)
+            return Handle(self._router, DeploymentTarget(self._name), options)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await handle().remote(*args, **kwargs)
 
         async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            async for item in handle.remote(*args, **kwargs):
+            async for item in handle().remote(*args, **kwargs):
                 yield item
 
-        stream.__name__ = method
-        return stream
+        made = stream if streams else call
+        made.__name__ = method
+        return made
 
 
 def _unwrapped(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:

@@ -104,6 +104,54 @@ def ask_actors(
     return results
 
 
+def free_resources() -> dict[str, dict[str, float]]:
+    """What of each machine of the cluster is not taken, by Ray's id of the machine.
+
+    Empty where this Ray does not tell: then nothing that waits for its place is told of.
+    """
+    try:
+        from ray._private.state import available_resources_per_node
+
+        found: dict[str, dict[str, float]] = available_resources_per_node()  # type: ignore[no-untyped-call]
+    except (ImportError, AttributeError):
+        return {}
+    return found
+
+
+def known_actors() -> list[dict[str, Any]]:
+    """What Ray knows of all actors, also of those that have ended; of replicas that run otherwise.
+
+    Ray's own keys: "Name", "Pid", "Address", "StartTime", "EndTime" (0 while it runs), ...
+    """
+    try:
+        from ray._private.state import actors
+
+        return list(actors().values())
+    except (ImportError, AttributeError):
+        return [
+            {
+                "Name": one["actor_name"],
+                "Pid": one.get("pid") or 0,
+                "Address": {"NodeID": one.get("node_id")},
+                "StartTime": 0,
+                "EndTime": 0,
+            }
+            for application in _applications().values()
+            for deployment in application.get("deployments", {}).values()
+            for one in deployment.get("replicas", ())
+            if one.get("actor_name")
+        ]
+
+
+def logs_folder() -> str:
+    """Where Ray keeps the log files of the processes on this machine."""
+    from ray._private import worker
+
+    node: Any = worker._global_node
+    folder: str = node.get_logs_dir_path()
+    return folder
+
+
 def max_ongoing_requests() -> int:
     """The limit of the replica of this process, as it is now; no limit where Ray does not tell."""
     from ray.serve import context

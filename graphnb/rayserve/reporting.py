@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.remote_errors import pack_error
+from graphnb.engine.tracebacks import user_traceback
 from graphnb.rayserve.collector import StartFailure, find_collector
 from graphnb.telemetry import Recorder
 from graphnb.telemetry.buffer import Buffer
@@ -95,7 +97,8 @@ class Reporter:
         return True
 
     def start_failed(self, payload: Payload, error: BaseException, doing: str = "start") -> None:
-        """Tells that user code raised before it could answer."""
+        """Tells that user code raised before it could answer; also the log of this process."""
+        traceback.print_exception(type(error), error, user_traceback(error))
         actor = find_collector(self._collector)
         if actor is not None:
             actor.start_failed.remote(

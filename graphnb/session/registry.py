@@ -6,15 +6,26 @@ import atexit
 import re
 import threading
 import time
+import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.errors import DeployError, GraphError, NotRunningError
-from graphnb.executors import ApplyResult, Executor, HttpOptions, executor_for
+from graphnb.executors import (
+    ApplyResult,
+    Executor,
+    HttpOptions,
+    executor_for,
+    executors_within_reach,
+)
 from graphnb.session.http_settings import http_options
 from graphnb.session.running import Deployed, RunningGraph
 from graphnb.session.target import graph_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from graphnb.authoring import Graph
 
 _running: dict[str, RunningGraph] = {}
@@ -32,6 +43,9 @@ class Surroundings(Protocol):
 
     def where(self, definition: Any) -> str | None:
         """Where a class or function was defined, for people: "cell 4"."""
+
+    def progress(self, label: str) -> AbstractContextManager[Callable[[str], None]]:
+        """Shows what a deploy is at, while it lasts."""
 
 
 _surroundings: Surroundings | None = None
@@ -84,16 +98,25 @@ def deploy(
     graph = graph_of(target, None if _surroundings is None else _surroundings.where)
     options = http_options(http)
     prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
-    found, result = _apply(graph, name, executor_for(on), prefix, options)
+    told = nullcontext(None) if _surroundings is None else _surroundings.progress(name)
+    with told as progress:
+        found, result = _apply(graph, name, executor_for(on), prefix, options, progress)
     changed_at = time.time()
     if found.deployed is not None and not result.changes:
         changed_at = found.deployed.at
-    found.deployed = Deployed(result.changes, result.warnings, graph.findings, changed_at)
+    found.deployed = Deployed(
+        result.changes, result.warnings, graph.findings, changed_at, result.notes
+    )
     return found
 
 
 def _apply(
-    graph: Graph, name: str, executor: Executor, prefix: str | None, http: HttpOptions | None
+    graph: Graph,
+    name: str,
+    executor: Executor,
+    prefix: str | None,
+    http: HttpOptions | None,
+    progress: Callable[[str], None] | None,
 ) -> tuple[RunningGraph, ApplyResult]:
     """Brings the running graph of that name, or a new one, to that state."""
     with _lock_of(name):
@@ -105,7 +128,9 @@ def _apply(
             )
         found = running or RunningGraph(executor.application(name), executor.kind, _end)
         try:
-            result = found._application.apply(graph, http=http, route_prefix=prefix)
+            result = found._application.apply(
+                graph, http=http, route_prefix=prefix, progress=progress
+            )
         except (DeployError, GraphError) as error:
             if running is not None:
                 error.hint = _and(error.hint, f"the graph {name!r} that was there still answers")
@@ -130,6 +155,8 @@ def get(name: str = "default") -> RunningGraph:
     Raises:
         NotRunningError: there is none.
     """
+    if name not in _running:
+        _find()
     found = _running.get(name)
     if found is None:
         raise NotRunningError("running graph", name, sorted(_running))
@@ -137,8 +164,25 @@ def get(name: str = "default") -> RunningGraph:
 
 
 def running() -> list[RunningGraph]:
-    """The running graphs, in the order in which they were deployed."""
+    """The running graphs, in the order in which they were deployed.
+
+    Those on a Ray that is within reach are among them, whoever deployed them: an earlier kernel
+    of this notebook, or another one.
+    """
+    _find()
     return list(_running.values())
+
+
+def _find() -> None:
+    """Takes over what runs within reach, and is not known here."""
+    for executor in executors_within_reach():
+        try:
+            found = executor.running()
+        except DeployError as error:
+            warnings.warn(f"graphs on {executor.kind!r} are left out: {error}", stacklevel=3)
+            continue
+        for application in found:
+            _running.setdefault(application.name, RunningGraph(application, executor.kind, _end))
 
 
 def delete(name: str) -> None:
@@ -151,8 +195,8 @@ def delete(name: str) -> None:
 
 
 def shutdown() -> None:
-    """Ends all graphs of this process."""
-    for one in running():
+    """Ends the graphs that this process deployed, or asked for."""
+    for one in list(_running.values()):
         one.delete()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import NotRunningError
+from graphnb.telemetry.logs import DEFAULT_LINES
 from graphnb.telemetry.summary import GraphSummary, summarize
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from graphnb.graph.rules import Diagnostic
     from graphnb.session.bench import BenchResult
     from graphnb.telemetry import Trace
+    from graphnb.telemetry.logs import NodeLogs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Deployed:
         warnings: what the executor leaves out.
         findings: rules of severity "warning" that the graph breaks.
         at: when it was done, in seconds since the epoch.
+        notes: what else there is to know, such as that a Ray was started for it.
     """
 
     changes: SpecDiff
     warnings: tuple[str, ...]
     findings: tuple[Diagnostic, ...]
     at: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 class RunningGraph:
@@ -145,6 +149,25 @@ class RunningGraph:
     def status(self) -> tuple[DeploymentStatus, ...]:
         """How each deployment is: replicas, calls under way and waiting, restarts, errors."""
         return self._application.status()
+
+    def logs(
+        self, node: str | None = None, *, lines: int = DEFAULT_LINES, everything: bool = False
+    ) -> NodeLogs:
+        """What nodes printed and logged, oldest line first; also what replicas did that ended.
+
+        Args:
+            node: a deployment's name, a call's id, or its variable; None for all nodes.
+            lines: how many, at the most; each replica gets its share.
+            everything: also what Ray and Ray Serve say of themselves and of each call.
+
+        Raises:
+            NotRunningError: there is no such node.
+        """
+        for call in self.spec.calls:
+            if node in (call.id, call.label):
+                node = call.deployment
+                break
+        return self._application.logs(node, lines=lines, everything=everything)
 
     def traces(self, count: int = 10) -> list[Trace]:
         """The last requests, oldest first."""

@@ -46,8 +46,9 @@ class Program:
 def measure() -> Sequence[Row]:
     """The chain, the fan-out, then the array."""
     rows = []
-    for work, programs in (("10-call chain", _chains()), ("10-wide fan-out", _fan_outs())):
-        rows += _small(work, programs)
+    # One group after the other: each has a process for each of its deployments.
+    for work, programs in (("10-call chain", _chains), ("10-wide fan-out", _fan_outs)):
+        rows += _small(work, programs())
         _end_all()
     rows += _array()
     _end_all()

@@ -18,9 +18,10 @@ from graphnb.executors.local.health import watch_health
 from graphnb.executors.local.starter import LocalOptions, Starter, left_out
 from graphnb.executors.local.update import Update
 from graphnb.telemetry import Recorder
+from graphnb.telemetry.logs import NodeLogs
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from graphnb.authoring import Graph
     from graphnb.engine.loop import EngineLoop
@@ -88,7 +89,12 @@ class LocalApplication:
         return Handle(self._router, DeploymentTarget(deployment), CallOptions())
 
     def apply(
-        self, graph: Graph, *, http: HttpOptions | None, route_prefix: str | None
+        self,
+        graph: Graph,
+        *,
+        http: HttpOptions | None,
+        route_prefix: str | None,
+        progress: Callable[[str], None] | None = None,
     ) -> ApplyResult:
         return self._engine.run(self._apply(graph, http, route_prefix))
 
@@ -98,6 +104,15 @@ class LocalApplication:
             _status(version.sets[one.name], LocalOptions.of(version.graph, one.name))
             for one in version.graph.spec.deployments
         )
+
+    def logs(self, node: str | None, *, lines: int, everything: bool) -> NodeLogs:
+        version = self._version()
+        if node is not None:
+            version.callee(node)
+        names = [one.name for one in version.graph.spec.deployments] if node is None else [node]
+        what = "runs in this process: its prints are" if node else "run in this process: prints are"
+        note = f"{', '.join(names)} {what} where the cell that sends requests shows its own"
+        return NodeLogs((), tuple(names), note)
 
     def close(self) -> None:
         self._engine.run(self._close())

@@ -20,6 +20,10 @@ class LocalExecutor:
         """A new, empty application; `apply` fills it."""
         return LocalApplication(name, self._engine, self._server)
 
+    def running(self) -> list[LocalApplication]:
+        """None that the process does not know: graphs end with it."""
+        return []
+
     def close(self) -> None:
         """Stops the server and the loop; applications are closed before."""
         self._engine.run(self._server.close())

@@ -7,32 +7,54 @@ leaves everything as it was, and no request sees two versions.
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
 from graphnb.engine.threads import refuse_engine_thread
 from graphnb.engine.travel import pack_to_travel
-from graphnb.errors import NotRunningError
+from graphnb.errors import DeployError, NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.ray.recorder import RayRecorder
+from graphnb.executors.ray.remembered import remember, remembered
 from graphnb.executors.ray.retiring import Retiring
 from graphnb.executors.ray.status import status_of
 from graphnb.executors.ray.update import RayVersion, Release, gone, release, run_release
-from graphnb.rayserve.cluster import ensure_serve
+from graphnb.rayserve.cluster import ensure_ray, ensure_serve
 from graphnb.rayserve.collector import collector_name, drop_collector, get_collector
 from graphnb.rayserve.config import HttpLimits
-from graphnb.rayserve.control import delete_application, flush
+from graphnb.rayserve.control import Watch, delete_application, flush
 from graphnb.rayserve.http_answer import token_hash
+from graphnb.rayserve.logs import read_logs
 from graphnb.rayserve.travelling import TravellingRouter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from graphnb.authoring import Graph
     from graphnb.engine.loop import EngineLoop
     from graphnb.graph import GraphSpec
     from graphnb.rayserve.compiling import Part
+    from graphnb.telemetry.logs import NodeLogs
+
+
+_NODES_S = 60.0
+
+
+def _patience_s() -> float:
+    """How long to wait for machines that a cluster may still get, in seconds.
+
+    Raises:
+        DeployError: GRAPHNB_WAIT_FOR_NODES_S is no number.
+    """
+    given = os.environ.get("GRAPHNB_WAIT_FOR_NODES_S")
+    try:
+        return _NODES_S if given is None else float(given)
+    except ValueError:
+        raise DeployError(
+            f"GRAPHNB_WAIT_FOR_NODES_S is {given!r}, expected a number of seconds"
+        ) from None
 
 
 class RayApplication:
@@ -58,7 +80,7 @@ class RayApplication:
 
     @property
     def spec(self) -> GraphSpec:
-        return self._running().graph.spec
+        return self._running().spec
 
     @property
     def recorder(self) -> RayRecorder:
@@ -75,11 +97,8 @@ class RayApplication:
     @property
     def entry(self) -> Handle:
         if self._entry is None:
-            graph = self._running().graph
-            root = graph.spec.root
-            is_driver = hasattr(graph.deployments[root].func_or_class, "predict")
-            method = "predict" if is_driver else "__call__"
-            self._entry = self.handle(root).options(method_name=method)
+            running = self._running()
+            self._entry = self.handle(running.spec.root).options(method_name=running.entry_method)
         return self._entry
 
     def _running(self) -> Release:
@@ -90,19 +109,31 @@ class RayApplication:
         return self._release
 
     def handle(self, deployment: str) -> Handle:
-        names = [one.name for one in self._running().graph.spec.deployments]
+        names = [one.name for one in self._running().spec.deployments]
         if deployment not in names:
             raise NotRunningError("node", deployment, names)
         return Handle(self._router, DeploymentTarget(deployment), CallOptions())
 
     def apply(
-        self, graph: Graph, *, http: HttpOptions | None, route_prefix: str | None
+        self,
+        graph: Graph,
+        *,
+        http: HttpOptions | None,
+        route_prefix: str | None,
+        progress: Callable[[str], None] | None = None,
     ) -> ApplyResult:
         refuse_engine_thread()
         with self._applying:
-            host, port = ensure_serve(None if http is None else http.port)
+            cluster = ensure_ray(progress=progress)
+            address = ensure_serve(None if http is None else http.port)
+            self.attach()
             prefix = None if http is None else self._prefix(route_prefix)
-            collector = get_collector(self._name)
+            watch = Watch(
+                self._name,
+                get_collector(self._name),
+                patience_s=0.0 if cluster.fixed else _patience_s(),
+                progress=progress,
+            )
             old = self._release
             new = release(
                 self._name,
@@ -111,21 +142,61 @@ class RayApplication:
                 leaving=self._leaving,
                 http=None if http is None else HttpLimits(token_hash(http.token), http.max_body),
                 route_prefix=prefix,
-                collector=collector,
-                collector_name=collector_name(self._name),
+                watch=watch,
             )
             before = self._router.current
-            self._release, self._entry = new, None
-            self._router.current = new.version(self._name, self._router)
+            self._take(new, address)
             self._http = http
-            self._url = None if prefix is None else f"http://{host}:{port}{prefix}"
-            if old is not None:
+            if old is not None and before is not None:
                 self._recorder.clear_figures()
-                self._leaving |= gone(old, new)
-                if self._leaving and before is not None:
-                    retiring = Retiring(self, before, gone(old, new), new.number)
-                    threading.Thread(target=retiring.run, daemon=True).start()
-            return ApplyResult(new.changes, (), self._url)
+                self._retire(before, gone(old, new))
+            remember(self._name, new, self._leaving)
+            notes = (cluster.said,) if cluster.said else ()
+            return ApplyResult(new.changes, (), self._url, notes)
+
+    def attach(self) -> bool:
+        """Takes over what an earlier kernel, or another one, has deployed under this name.
+
+        Returns:
+            Whether the graph runs.
+
+        Raises:
+            DeployError: it was deployed by another version of graphnb.
+        """
+        with self._applying:
+            had = 0 if self._release is None else self._release.number
+            found = remembered(self._name, after=had)
+            if found is None:
+                return self._release is not None
+            before = self._router.current
+            self._take(found.release, ensure_serve())
+            self._http = self._known_http(found.release)
+            self._leaving = {}
+            # Without a version of before, one that nobody ever entered.
+            self._retire(before or found.release.version(self._name, self._router), found.leaving)
+            return True
+
+    def _take(self, release: Release, address: tuple[str, int]) -> None:
+        """From now on this is what runs."""
+        self._release, self._entry = release, None
+        self._router.current = release.version(self._name, self._router)
+        prefix = release.route_prefix
+        self._url = None if prefix is None else f"http://{address[0]}:{address[1]}{prefix}"
+
+    def _known_http(self, release: Release) -> HttpOptions | None:
+        """How a graph is reached that another process deployed; the token, if it is known here."""
+        if release.http is None:
+            return None
+        token = os.environ.get("GRAPHNB_HTTP_TOKEN")
+        same = token_hash(token) == release.http.token_sha256
+        return HttpOptions(token=token if same else None, max_body=release.http.max_body)
+
+    def _retire(self, version: RayVersion, parts: Mapping[str, Part]) -> None:
+        """Lets parts go when no request of that version is under way any more."""
+        self._leaving |= parts
+        if self._leaving and self._release is not None:
+            retiring = Retiring(self, version, parts, self._release.number)
+            threading.Thread(target=retiring.run, daemon=True).start()
 
     def _flush_hosts(self) -> None:
         """Has the root's hosts send what they know of requests that came over HTTP."""
@@ -144,6 +215,11 @@ class RayApplication:
         running = self._running()
         return status_of(self._name, running, self._router.current)
 
+    def logs(self, node: str | None, *, lines: int, everything: bool) -> NodeLogs:
+        running = self._release  # None of one that could not start: its logs tell why
+        names = () if running is None else [one.name for one in running.spec.deployments]
+        return read_logs(self._name, node, names=names, lines=lines, everything=everything)
+
     def let_go(self, parts: Mapping[str, Part]) -> None:
         """Ends parts that no request is under way in any more."""
         with self._applying:
@@ -151,6 +227,7 @@ class RayApplication:
             if self._release is not None and left != self._leaving:
                 self._leaving = left
                 run_release(self._name, self._release, left)
+                remember(self._name, self._release, left)
 
     @property
     def engine(self) -> EngineLoop:

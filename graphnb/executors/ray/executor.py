@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from graphnb.engine.loop import EngineLoop
+from graphnb.errors import DeployError
 from graphnb.executors.ray.application import RayApplication
+from graphnb.executors.ray.remembered import remembered_names
 from graphnb.rayserve.cluster import ensure_ray, leave
 
 
@@ -13,12 +17,25 @@ class RayExecutor:
     kind = "ray"
 
     def __init__(self) -> None:
-        self.cluster = ensure_ray()
         self._engine = EngineLoop()
 
     def application(self, name: str) -> RayApplication:
         """A new, empty application; `apply` fills it."""
         return RayApplication(name, self._engine)
+
+    def running(self) -> list[RayApplication]:
+        """The graphs on this cluster, whoever deployed them.
+
+        Those that another version of graphnb deployed are left out.
+        """
+        ensure_ray()
+        found = []
+        for name in remembered_names():
+            one = self.application(name)
+            with contextlib.suppress(DeployError):
+                if one.attach():
+                    found.append(one)
+        return found
 
     def close(self) -> None:
         """Stops the loop, and a Ray that was started here; applications are closed before."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphnb.engine.version import Version
-from graphnb.graph import SpecDiff, diff
-from graphnb.rayserve.collector import forget_failures
+from graphnb.graph import GraphSpec, SpecDiff, diff
+from graphnb.rayserve.collector import collector_name
 from graphnb.rayserve.compiling import Compiled, Part, bind_application, compile_graph
-from graphnb.rayserve.control import delete_application, run_application, wait_until_healthy
+from graphnb.rayserve.control import Watch, delete_application, run_application
 from graphnb.rayserve.private import handle_of
 from graphnb.rayserve.remote import RemoteCallee
 
@@ -32,21 +32,25 @@ class RayVersion(Version):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What runs of a graph.
+    """What runs of a graph: all that it takes to run it again, in whatever process.
 
     Attributes:
-        graph: its spec and bindings.
+        spec: what it is.
         compiled: its parts.
         number: of the version.
         changes: from the one before.
         route_prefix: where it answers over HTTP, or None.
+        http: what is asked of HTTP requests, or None.
+        entry_method: the root's method that requests enter by.
     """
 
-    graph: Graph
+    spec: GraphSpec
     compiled: Compiled
     number: int
     changes: SpecDiff
     route_prefix: str | None
+    http: HttpLimits | None
+    entry_method: str
 
     @property
     def root(self) -> Part:
@@ -76,8 +80,7 @@ def release(
     leaving: Mapping[str, Part],
     http: HttpLimits | None,
     route_prefix: str | None,
-    collector: Any,
-    collector_name: str,
+    watch: Watch,
 ) -> Release:
     """Brings an application from `old` (None: nothing ran) to `graph`.
 
@@ -88,33 +91,35 @@ def release(
         leaving: parts of earlier releases that requests may be under way in.
         http: what is asked of HTTP requests.
         route_prefix: where it answers over HTTP, or None.
-        collector: the actor that hosts tell why they cannot start.
-        collector_name: its name.
+        watch: waits for what starts.
 
     Raises:
         DeployError: a deployment could not start; `old` serves as before.
         NotSerializableError: a definition cannot be shipped.
     """
-    changes = diff(old.graph.spec if old else None, graph.spec)
+    changes = diff(old.spec if old else None, graph.spec)
     number = old.number + 1 if old else 1
     compiled = compile_graph(
         graph,
         names=_names(old, changes, leaving),
         number=number,
         http=http,
-        collector=collector_name,
+        collector=collector_name(app_name),
         wired=True,
     )
-    new = Release(graph, compiled, number, changes, route_prefix)
-    forget_failures(collector)
+    root = graph.deployments[graph.spec.root]
+    entry = "predict" if hasattr(root.func_or_class, "predict") else "__call__"
+    new = Release(graph.spec, compiled, number, changes, route_prefix, http, entry)
+    watch.check(new.by_serve_name())
+    watch.forget()
     before = old.by_serve_name() if old else {}
     fresh = {name: one for name, one in new.by_serve_name().items() if name not in before}
     try:
         if old is not None and fresh:
             run_release(app_name, old, {**leaving, **fresh})
-            wait_until_healthy(app_name, fresh, collector=collector)
+            watch.wait(fresh)
         run_release(app_name, new, {**leaving, **gone(old, new)})
-        wait_until_healthy(app_name, new.by_serve_name(), collector=collector)
+        watch.wait(new.by_serve_name())
     except BaseException:
         if old is not None:
             run_release(app_name, old, leaving)

@@ -5,12 +5,12 @@ that is started here is kept by a process of its own (`keeper`), for as long as 
 `start_outliving` starts one for longer, which later kernels find by its `Record`.
 """
 
-from graphnb.rayserve.cluster.connection import ensure_ray, leave
+from graphnb.rayserve.cluster.connection import ensure_ray, import_ray, is_within_reach, leave
 from graphnb.rayserve.cluster.outliving import running, start_outliving, stop_outliving
 from graphnb.rayserve.cluster.proxy import ensure_serve
 from graphnb.rayserve.cluster.ray_cluster import RayCluster
 from graphnb.rayserve.cluster.record import Record
-from graphnb.rayserve.cluster.settings import RaySettings
+from graphnb.rayserve.cluster.settings import RaySettings, resources_of
 
 __all__ = [
     "RayCluster",
@@ -18,7 +18,10 @@ __all__ = [
     "Record",
     "ensure_ray",
     "ensure_serve",
+    "import_ray",
+    "is_within_reach",
     "leave",
+    "resources_of",
     "running",
     "start_outliving",
     "stop_outliving",

@@ -19,7 +19,7 @@ from graphnb.rayserve.cluster.outliving import running
 from graphnb.rayserve.cluster.quick_imports import quicken_imports
 from graphnb.rayserve.cluster.ray_cluster import RayCluster
 from graphnb.rayserve.cluster.record import read_record
-from graphnb.rayserve.cluster.settings import LOOPBACK, RaySettings
+from graphnb.rayserve.cluster.settings import LOOPBACK, RaySettings, resources_of
 from graphnb.rayserve.cluster.token import hide_token, show_token
 
 if TYPE_CHECKING:
@@ -92,9 +92,12 @@ def _connect(
     record = running() if mine.keeper is None else mine.keeper.record
     if record is not None:
         return _attach_kept(mine, record)
-    settings = RaySettings(dashboard_port=0 if dashboard else None)
+    settings = RaySettings(
+        dashboard_port=0 if dashboard else None,
+        resources=resources_of(os.environ.get("GRAPHNB_RAY_RESOURCES")),
+    )
     with StartingKeeper(settings, bound=True) as starting:
-        _import_ray()  # at the same time
+        import_ray()  # at the same time
         mine.keeper = starting.wait(progress)
     cluster = _attach_kept(mine, mine.keeper.record)
     said = (
@@ -113,14 +116,14 @@ def _attach_asked(mine: _Connection, address: str) -> RayCluster:
     if record is not None and found.replace("localhost", LOOPBACK) == record.address:
         return _attach_kept(mine, record)
     knock(found)
-    _import_ray()
+    import_ray()
     attach(found)
     return RayCluster(_address(), _version())
 
 
 def _attach_kept(mine: _Connection, record: Record) -> RayCluster:
     """Attaches to a Ray that a keeper of ours keeps."""
-    _import_ray()
+    import_ray()
     _check_versions(record)
     from graphnb.rayserve.cluster.attaching import attach
 
@@ -132,6 +135,7 @@ def _attach_kept(mine: _Connection, record: Record) -> RayCluster:
         record.version,
         started=mine.keeper is not None,
         dashboard_url=record.dashboard_url,
+        fixed=True,
     )
 
 
@@ -148,6 +152,19 @@ def _check_versions(record: Record) -> None:
             f" {record.python}; this process has Ray {mine[0]} on Python {mine[1]}",
             hint="they must be the same: `graphnb ray stop`, then start it from this environment",
         )
+
+
+def is_within_reach() -> bool:
+    """Whether there is a Ray to connect to, or this process is connected; starts none."""
+    with _lock:
+        keeper = _mine().keeper
+    address = os.environ.get("RAY_ADDRESS")
+    return (
+        _is_connected()
+        or bool(address and address != "local")
+        or (keeper is not None and keeper.is_alive)
+        or running() is not None
+    )
 
 
 def note_http(http: tuple[str, int]) -> None:
@@ -213,7 +230,8 @@ def _disconnect() -> None:
     unhush()
 
 
-def _import_ray() -> None:
+def import_ray() -> None:
+    """Imports Ray Serve, faster than it would come by itself, and without its warnings."""
     if "ray" not in sys.modules:
         quicken_imports()
     with warnings.catch_warnings():

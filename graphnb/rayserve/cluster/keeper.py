@@ -108,6 +108,7 @@ def _start(settings: RaySettings, answer: int, worker_python: str) -> Record:
         context = ray.init(
             "local",
             num_cpus=settings.logical_cpus,
+            resources=settings.resources,
             object_store_memory=object_store_bytes(),
             include_dashboard=settings.dashboard_port is not None,
             dashboard_host=LOOPBACK,

@@ -15,6 +15,7 @@ class RayCluster:
         started: whether this process started it; then it ends with this process.
         dashboard_url: where Ray's dashboard answers, or None.
         http: host and port of Ray Serve's proxy, once it is known.
+        fixed: whether it has the machines that it will ever have: graphnb started it.
         said: one line for people, of a Ray that was started just now; else "".
     """
 
@@ -23,4 +24,5 @@ class RayCluster:
     started: bool = False
     dashboard_url: str | None = None
     http: tuple[str, int] | None = None
+    fixed: bool = False
     said: str = ""

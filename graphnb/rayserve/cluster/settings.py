@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from graphnb.errors import DeployError
 from graphnb.rayserve.cluster.quick_imports import quick_environment
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ _DEFAULTS = {
     # Ray's is 15, by which replicas starve beside anything else that computes: a notebook's own
     # kernel, a test run. They are what this Ray is for.
     "RAY_worker_niceness": "0",
+    # Ray Serve tells that a replica finds no place after 30 seconds; this cluster does not grow.
+    "SERVE_SLOW_STARTUP_WARNING_S": "5",
+    "SERVE_SLOW_STARTUP_WARNING_PERIOD_S": "5",
     # What a busy machine may take longer for than Ray would wait.
     "RAY_worker_register_timeout_seconds": "180",
     "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "150",
@@ -48,12 +54,14 @@ class RaySettings:
         port: Ray's own.
         http_port: Ray Serve's; None starts Ray Serve when the first graph needs it.
         dashboard_port: the dashboard's; None for no dashboard, 0 for any free port.
+        resources: what it declares beside CPUs, GPUs and memory, such as {"accelerator": 2}.
     """
 
     cpus: int | None = None
     port: int | None = None
     http_port: int | None = None
     dashboard_port: int | None = None
+    resources: dict[str, float] | None = None
 
     @property
     def logical_cpus(self) -> int:
@@ -63,6 +71,25 @@ class RaySettings:
         would never start. They bound nothing: the operating system shares the real ones.
         """
         return self.cpus or max(LOGICAL_CPUS, os.cpu_count() or 1)
+
+
+def resources_of(text: str | None) -> dict[str, float] | None:
+    """The custom resources that a JSON text declares; None for None.
+
+    Raises:
+        DeployError: it is no JSON object of numbers above 0.
+    """
+    if text is None:
+        return None
+    with contextlib.suppress(ValueError):
+        found = json.loads(text)
+        if isinstance(found, dict) and all(_is_amount(one) for one in found.values()):
+            return found
+    raise DeployError(f"the resources are {text!r}", hint='expected JSON like {"accelerator": 2}')
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def ray_environment(settings: RaySettings, environment: Mapping[str, str]) -> dict[str, str]:
