@@ -7,13 +7,13 @@ replicas' here. The app of `@serve.ingress` is started; its routes find their in
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from graphnb.rayserve.context import stand_in
-from graphnb.rayserve.kept import ReplicaQueue, end_queue
 
 if TYPE_CHECKING:
     from graphnb.engine import Replica
@@ -54,12 +54,24 @@ async def adopt_replica(replica: Replica) -> None:
 
 
 def _is_batched(method: Any) -> bool:
-    return hasattr(method, "_get_max_batch_size")
+    return hasattr(method, "_get_max_batch_size") and _queues_can_be_own()
+
+
+@functools.cache
+def _queues_can_be_own() -> bool:
+    """Whether this Ray Serve has what is needed; else replicas of a process share a queue."""
+    try:
+        import graphnb.rayserve.kept  # noqa: F401  asked whether it can be
+    except ImportError:
+        return False
+    return True
 
 
 def _with_own_queue(method: Any) -> tuple[Any, Close]:
     """The same batched function with a queue of its own, and what ends that queue."""
     from ray import serve
+
+    from graphnb.rayserve.kept import ReplicaQueue, end_queue
 
     shared = method._get_max_batch_size.__self__
     bare = inspect.unwrap(method)

@@ -2,11 +2,13 @@
 
 Ray Serve keeps one replica for each process, and its functions speak of that one. Here the
 envelope of the calling code says which replica it is; code that no replica runs gets Ray Serve's
-own answers. Checked with Ray 2.54 and 2.60: `tests/rayserve/test_context.py`.
+own answers, and where a Ray has no such function, all code does. Checked with Ray 2.54 and 2.60:
+`tests/rayserve/test_context.py`, `tests/rayserve/test_private.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import functools
@@ -16,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.serve import context as serve_context
-from ray.serve._private.common import DeploymentID, ReplicaID
 from ray.serve.context import ReplicaContext
 from ray.serve.exceptions import RayServeException
 from ray.serve.schema import ReplicaRank
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle, current_envelope
-from graphnb.rayserve.kept import keep_by_replica
+from graphnb.rayserve.private import replica_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,10 @@ def stand_in() -> None:
     These are `get_replica_context`, `get_multiplexed_model_id`, `get_deployment_handle`, what
     `serve.metrics` asks for, and what `multiplexed` and `batch` keep.
     """
-    keep_by_replica(_calling_replica, native=serve_context._get_internal_replica_context)
+    with contextlib.suppress(ImportError, AttributeError):  # else Ray Serve keeps them by process
+        from graphnb.rayserve.kept import keep_by_replica
+
+        keep_by_replica(_calling_replica, native=serve_context._get_internal_replica_context)
     _replace("_get_internal_replica_context", _replica_context)
     _replace("_get_serve_request_context", _request_context)
     _replace("_get_global_client", _client)
@@ -45,7 +49,9 @@ def stand_in() -> None:
 
 def _replace(name: str, make: Callable[[Any], Any]) -> None:
     """Puts a function in the place of one of `ray.serve.context`, wherever that was imported."""
-    original = getattr(serve_context, name)
+    original = getattr(serve_context, name, None)
+    if original is None:  # of another version of Ray: its own answers stay
+        return
     own = functools.wraps(original)(make(original))
     for module in [one for key, one in sys.modules.items() if key.startswith("ray.serve")]:
         if vars(module).get(name) is original:
@@ -102,8 +108,7 @@ class _LocalContext(ReplicaContext):
 
     def __init__(self, envelope: Envelope) -> None:
         replica = envelope.replica
-        deployment = DeploymentID(name=replica.deployment, app_name=replica.app_name)
-        self.replica_id = ReplicaID(unique_id=replica.replica_id, deployment_id=deployment)
+        self.replica_id = replica_id(replica.deployment, replica.app_name, replica.replica_id)
         self.servable_object = replica.instance
         self._siblings = _siblings(envelope)
         # Of it `serve.batch` asks this; Ray Serve's class is not made for threads.

@@ -13,7 +13,7 @@ from graphnb.errors import DeployError
 from graphnb.rayserve import here
 from graphnb.rayserve.collector import StartFailure, forget_failures, start_failures
 from graphnb.rayserve.config import HostState
-from graphnb.rayserve.private import ask_actors, replicas_of
+from graphnb.rayserve.private import ask_actors, delete_soon, replicas_of
 from graphnb.rayserve.resources import MAKE_ROOM, PlaceWatch, machines, too_much
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def delete_application(name: str, *, wait: bool) -> None:
     """Ends an application; its replicas finish what they are at."""
     from ray import serve
 
-    serve.delete(name, _blocking=False)
+    delete_soon(name)
     while wait and name in serve.status().applications:
         time.sleep(_POLL_S)
 

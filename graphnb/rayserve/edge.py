@@ -62,6 +62,7 @@ class Edge:
             after,
             model_id,
             by_reference=self.by_reference,
+            hold=True,
         )
         self._saw(packed.size if type(packed) is Held else packed_size(packed))
         return packed

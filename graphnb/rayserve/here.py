@@ -21,6 +21,9 @@ class Present(Protocol):
     def graphnb_hand_over(self) -> bool:
         """Sends what is known of requests that ended; whether all has arrived."""
 
+    def graphnb_take(self, number: int) -> Any:
+        """Gives away what is in its stash."""
+
 
 _present: Present | None = None
 
@@ -39,3 +42,14 @@ def state(_actor: Any) -> HostState | None:
 def hand_over(_actor: Any) -> bool:
     """Has the host of this process send what it knows; whether all has arrived."""
     return True if _present is None else _present.graphnb_hand_over()
+
+
+def take(_actor: Any, number: int) -> Any:
+    """Gives away what the host of this process has in its stash.
+
+    Raises:
+        KeyError: it is not there any more.
+    """
+    if _present is None:
+        raise KeyError(number)
+    return _present.graphnb_take(number)

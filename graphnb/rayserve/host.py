@@ -34,8 +34,9 @@ from graphnb.rayserve.print_times import note_print_times
 from graphnb.rayserve.private import handle_of, max_ongoing_requests
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
+from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket, travel_size
 from graphnb.rayserve.travelling import TravellingRequest, TravellingRouter
-from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, plain
+from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, note_size, plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -130,6 +131,7 @@ class Host:
         self._own = ReplicaSet(self._name, lambda: payload.where, _SlotsOfServe(), pack_to_travel)
         self._taken = 0  # calls from other processes that have not ended
         self._user_config: Any = None
+        self._stash = Stash()
         if payload.wiring is not None:
             self._install(payload.wiring)
         await self._start(payload, context.replica_tag)
@@ -167,7 +169,7 @@ class Host:
             raise
         self._user_config = own
 
-    async def graphnb_call(self, header: Header, *parts: Packed) -> Reply:
+    async def graphnb_call(self, header: Header, *parts: Packed) -> Reply | Ticket:
         """A call from another host, or from a notebook."""
         request = self._request(header)
         version: HostVersion = request.version
@@ -198,7 +200,11 @@ class Host:
             request.close_streams()
             version.leave(request)
             self._taken -= 1
-        return Reply(packed, plain(request.spans or ()), _notes(request), arrived)
+        reply = Reply(packed, plain(request.spans or ()), _notes(request), arrived)
+        size = travel_size(packed) + sum(map(note_size, reply.notes))
+        if size > MAX_MESSAGE and not header.by_reference:
+            return self._stash.keep(reply, size)
+        return reply
 
     async def graphnb_stream(self, header: Header, *parts: Packed) -> AsyncIterator[Any]:
         """A call of a generator: its items, after a word that it is made."""
@@ -227,7 +233,9 @@ class Host:
                     item = await within_deadline(source.next_item(), request)
                 except StopAsyncIteration:
                     break
-                yield item
+                size = travel_size(item)
+                large = size > MAX_MESSAGE and not header.by_reference
+                yield self._stash.keep(item, size) if large else item
             yield Trailer(plain(request.spans or ()))
         except (asyncio.CancelledError, GeneratorExit):
             raise
@@ -276,6 +284,10 @@ class Host:
         busy = frozenset(number for number, one in versions if one.requests)
         own = self._own
         return HostState(own.ongoing, own.queued, self._taken, calling, busy)
+
+    def graphnb_take(self, number: int) -> Any:
+        """Gives away what a `Ticket` stands for."""
+        return self._stash.take(number)
 
     def graphnb_hand_over(self) -> bool:
         """Sends what is known of requests that ended; whether all has arrived."""

@@ -149,10 +149,9 @@ def _read_everywhere(
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = ray.get_runtime_context().get_node_id()
     elsewhere: dict[str, list[Replica]] = {}
     for one in replicas:
-        if one.machine != here:
+        if not _is_here(one.machine):
             elsewhere.setdefault(one.machine, []).append(one)
     remote: Any = ray.remote(num_cpus=0, max_retries=0)
     there = remote(read_here)
@@ -162,9 +161,8 @@ def _read_everywhere(
         ).remote(ones, lines, everything=everything): ones
         for machine, ones in elsewhere.items()
     }
-    found = read_here(
-        [one for one in replicas if one.machine == here], lines, everything=everything
-    )
+    mine = [one for one in replicas if _is_here(one.machine)]
+    found = read_here(mine, lines, everything=everything)
     answered: Iterable[Any] = ()
     if asked:
         answered = ray.wait(list(asked), num_returns=len(asked), timeout=_PATIENCE_S)[0]
@@ -177,6 +175,13 @@ def _read_everywhere(
             said = _one_line(str(error)).partition(". ")[0]
             found += [[_said(one, f"its machine does not tell: {said}")] for one in ones]
     return found
+
+
+def _is_here(machine: str) -> bool:
+    import ray
+
+    found: str = ray.get_runtime_context().get_node_id()
+    return machine == found
 
 
 def read_here(replicas: Sequence[Replica], lines: int, *, everything: bool) -> list[list[LogLine]]:

@@ -9,10 +9,13 @@ import asyncio
 import contextlib
 import functools
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from graphnb.errors import DeployError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 CHECKED = ("2.54", "2.60")
 """The versions of Ray that all of this was tried with."""
@@ -27,7 +30,10 @@ async def stored(response: Any) -> tuple[Any, int]:
     """
     import ray
 
-    ref = await response._to_object_ref()
+    find = getattr(response, "_to_object_ref", None)
+    if find is None:  # by value it is, then
+        return None, 0
+    ref = await find()
     ready = getattr(ref, "_ready", None)  # Ray 2.60; before, a thread waits
     if ready is not None:
         await ready()
@@ -48,7 +54,7 @@ def with_version(deployment: Any, version: str) -> Any:
     try:
         # A call of its own: `_internal` keeps no record of the options that come with it.
         return deployment.options(version=version, _internal=True)
-    except TypeError:
+    except (TypeError, ValueError):  # the one or the other is gone
         return deployment
 
 
@@ -58,9 +64,36 @@ def handle_of(deployment: str, app_name: str) -> Any:
 
     One for each process: each has a router of its own, which learns of replicas by long polls.
     """
+    from ray import serve
     from ray.serve.handle import DeploymentHandle
 
-    return DeploymentHandle(deployment, app_name)
+    try:
+        return DeploymentHandle(deployment, app_name)
+    except TypeError:
+        return serve.get_deployment_handle(deployment, app_name)
+
+
+def calling(handle: Any, method: str, *, stream: bool = False, by_reference: bool = False) -> Any:
+    """A handle that calls a method, by gRPC between the processes or by Ray's object store.
+
+    Where Ray does not let us choose, it chooses.
+    """
+    by_value = {"request_serialization": "pickle", "response_serialization": "pickle"}
+    way = {"_by_reference": True} if by_reference else {"_by_reference": False, **by_value}
+    try:
+        return handle.options(method_name=method, stream=stream, **way)
+    except TypeError:
+        return handle.options(method_name=method, stream=stream)
+
+
+def delete_soon(name: str) -> None:
+    """Has an application end; returns at once, or when it has ended."""
+    from ray import serve
+
+    try:
+        serve.delete(name, _blocking=False)
+    except TypeError:
+        serve.delete(name)
 
 
 def route_prefixes() -> dict[str, str | None]:
@@ -81,6 +114,26 @@ def replicas_of(app_name: str) -> dict[str, list[Any]]:
     return found
 
 
+@functools.lru_cache(maxsize=4_096)
+def _replica(name: str) -> Any:
+    """The actor of a replica."""
+    import ray
+
+    return ray.get_actor(name, namespace="serve")
+
+
+def ask_replica(name: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Calls a function in the process of a replica, beside its requests.
+
+    Returns:
+        Ray's reference to what it gives.
+
+    Raises:
+        ValueError: it has ended.
+    """
+    return _replica(name).__ray_call__.remote(function, *args)
+
+
 def ask_actors(
     actors: Sequence[Any], function: Callable[[Any], Any], patience_s: float
 ) -> list[Any]:
@@ -91,7 +144,10 @@ def ask_actors(
     """
     import ray
 
-    asked = [one.__ray_call__.remote(function) for one in actors]
+    try:
+        asked = [one.__ray_call__.remote(function) for one in actors]
+    except AttributeError:  # of another version of Ray: nobody says anything
+        return [None for _ in actors]
     answered: set[Any] = set()
     if asked:
         answered = set(ray.wait(asked, num_returns=len(asked), timeout=patience_s)[0])
@@ -156,7 +212,8 @@ def max_ongoing_requests() -> int:
     """The limit of the replica of this process, as it is now; no limit where Ray does not tell."""
     from ray.serve import context
 
-    config = getattr(context._INTERNAL_REPLICA_CONTEXT, "_deployment_config", None)
+    replica = getattr(context, "_INTERNAL_REPLICA_CONTEXT", None)
+    config = getattr(replica, "_deployment_config", None)
     found: int = getattr(config, "max_ongoing_requests", sys.maxsize)
     return found
 
@@ -171,3 +228,94 @@ def _applications() -> dict[str, Any]:
     except (ImportError, AttributeError, KeyError, TypeError):
         return {}
     return found
+
+
+def deployment_of(app: Any) -> Any:
+    """The deployment that an application was bound of.
+
+    Raises:
+        DeployError: this Ray does not tell.
+    """
+    found = getattr(app, "_bound_deployment", None)
+    if found is None:
+        raise DeployError(
+            "the applications of this version of Ray cannot be read",
+            hint=f"bind with `from graphnb import serve`, or take a Ray of {' to '.join(CHECKED)}",
+        )
+    return found
+
+
+def given_options(deployment: Any, known: Iterable[str]) -> dict[str, Any]:
+    """The options that the user set of a deployment of Ray Serve, without the name.
+
+    Args:
+        deployment: of plain Ray Serve.
+        known: the options that there are.
+    """
+    config = getattr(deployment, "_deployment_config", None)
+    replica = getattr(deployment, "_replica_config", None)
+    names = getattr(config, "user_configured_option_names", None)
+    if names is None:
+        return _unusual_options(deployment, known)
+    found = {}
+    for name in known:
+        if name in names and name != "name":
+            value = getattr(config, name, None)
+            found[name] = getattr(replica, name, None) if value is None else value
+    return found
+
+
+def _unusual_options(deployment: Any, known: Iterable[str]) -> dict[str, Any]:
+    """The options, of those that Ray Serve shows to all, that are not as they are by default."""
+    from ray import serve
+
+    usual = serve.deployment(lambda: None)
+    return {
+        name: getattr(deployment, name)
+        for name in known
+        if name != "name"
+        and hasattr(usual, name)
+        and getattr(deployment, name) != getattr(usual, name)
+    }
+
+
+def has_request_router(app: Any) -> bool:
+    """Whether an application chooses the replica of a request by code of its own."""
+    return getattr(app, "_ingress_request_router", None) is not None
+
+
+def serve_http_options() -> Any:
+    """The HTTP options of the Ray Serve that runs (`.host`, `.port`); None if none runs."""
+    import ray
+
+    try:
+        from ray.serve.context import _get_global_client
+
+        client = _get_global_client(raise_if_no_controller_running=False)
+        return None if client is None else client.http_config
+    except (ImportError, AttributeError, TypeError):
+        pass
+    try:
+        controller = ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
+    except ValueError:
+        return None
+    return ray.get(controller.get_http_config.remote())
+
+
+def forget_serve() -> None:
+    """Has Ray Serve look for its controller anew; before 2.60 it keeps that of another Ray."""
+    from ray.serve import context
+
+    forget = getattr(context, "_set_global_client", None)
+    if forget is not None:
+        forget(None)
+
+
+def replica_id(deployment: str, app_name: str, number: str) -> Any:
+    """What a replica of Ray Serve has for an id."""
+    try:
+        from ray.serve._private.common import DeploymentID, ReplicaID
+    except ImportError:
+        place = SimpleNamespace(name=deployment, app_name=app_name)
+        return SimpleNamespace(unique_id=number, deployment_id=place)
+    return ReplicaID(unique_id=number, deployment_id=DeploymentID(deployment, app_name))

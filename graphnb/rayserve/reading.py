@@ -32,6 +32,7 @@ from graphnb.authoring.signatures import (
 from graphnb.authoring.walk import leaves
 from graphnb.graph import rules
 from graphnb.graph.spec import GraphSpec, HandleEdge
+from graphnb.rayserve.private import deployment_of, given_options, has_request_router
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +67,7 @@ def held_applications(app: Application) -> list[Application]:
     found: list[Application] = []
     waiting = [app]
     while waiting:
-        bound = waiting.pop()._bound_deployment
+        bound = deployment_of(waiting.pop())
         for leaf, _place in leaves((bound.init_args, bound.init_kwargs)):
             if isinstance(leaf, Application) and not any(leaf is one for one in found):
                 found.append(leaf)
@@ -92,7 +93,7 @@ class _Reader:
         return self._read(app) if name is None else name
 
     def _read(self, app: Application) -> str:
-        deployment = app._bound_deployment
+        deployment = deployment_of(app)
         _check_readable(app, deployment)
         target: Any = deployment.func_or_class
         init = self._init_arguments(deployment, target)
@@ -124,12 +125,7 @@ class _Reader:
 
 def _options(deployment: Deployment) -> dict[str, Any]:
     """The options that the user set, without the name; None is Ray Serve's default."""
-    config, replica = deployment._deployment_config, deployment._replica_config
-    found = {}
-    for name in ray_serve_options():
-        if name in config.user_configured_option_names and name != "name":
-            value = getattr(config, name, None)
-            found[name] = getattr(replica, name, None) if value is None else value
+    found = given_options(deployment, ray_serve_options())
     if found.get("autoscaling_config") is not None:
         found.pop("num_replicas", None)  # "auto", or overruled: Ray Serve keeps 1 in its place
     return {name: value for name, value in found.items() if value is not None}
@@ -144,7 +140,7 @@ def _check_readable(app: Application, deployment: Deployment) -> None:
             node=name,
             hint="bind the Python class or function itself",
         )
-    if getattr(app, "_ingress_request_router", None) is not None:
+    if has_request_router(app):
         raise rules.SERVE_ALONE.error(f"{name} has an ingress request router", node=name)
     if any(base.__name__ == "TaskConsumerWrapper" for base in getattr(target, "__mro__", ())):
         raise rules.SERVE_ALONE.error(f"{name} is a task consumer", node=name)
@@ -177,7 +173,7 @@ def _check_hidden(arguments: Any, node: str) -> None:
     with contextlib.suppress(Exception):  # what cannot be pickled is told when it has to travel
         search.dump(arguments)
     for one in search.found:
-        held = one._bound_deployment.name
+        held = deployment_of(one).name
         raise rules.NOT_SERIALIZABLE.error(
             f"the init args of {node} hold {held} inside an object, where it cannot be found",
             node=node,

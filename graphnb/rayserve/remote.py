@@ -16,7 +16,9 @@ from graphnb.errors import (
 )
 from graphnb.rayserve.edge import Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
-from graphnb.rayserve.private import stored
+from graphnb.rayserve.here import take
+from graphnb.rayserve.private import ask_replica, calling, stored
+from graphnb.rayserve.stash import MAX_MESSAGE, Ticket, travel_size
 from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import CALL, STREAM, Header, RemoteFailure, Reply, Trailer, shifted
 from graphnb.telemetry.spans import Outcome, Span
@@ -40,13 +42,11 @@ class RemoteCallee:
 
     def __init__(self, name: str, handle: Any) -> None:
         self.name = name
-        by_value = {"request_serialization": "pickle", "response_serialization": "pickle"}
         self._handle = handle
-        self._unary = handle.options(method_name=CALL, _by_reference=False, **by_value)
-        self._unary_by_reference = handle.options(method_name=CALL, _by_reference=True)
-        self._stream = handle.options(
-            method_name=STREAM, stream=True, _by_reference=False, **by_value
-        )
+        self._unary = calling(handle, CALL)
+        self._unary_by_reference = calling(handle, CALL, by_reference=True)
+        self._stream = calling(handle, STREAM, stream=True)
+        self._stream_by_reference = calling(handle, STREAM, stream=True, by_reference=True)
         self.outstanding = 0  # calls under way
         self._fastest = float("inf")  # seconds that a call takes beside its execution, at best
 
@@ -62,12 +62,14 @@ class RemoteCallee:
         model_id: str,
         *,
         by_reference: bool = False,
+        hold: bool = False,
     ) -> Packed:
         """One call, from the packed arguments to the packed result; records its spans.
 
         Args:
             method, load, kept, request, parent, call, after, model_id: as in `Callee.call`.
-            by_reference: whether a large result may stay where it is, as a `Held`.
+            by_reference: whether the result is expected to be large.
+            hold: whether a large result may stay where it is, as a `Held`.
         """
         assert isinstance(request, TravellingRequest)
         began = clock()
@@ -82,21 +84,31 @@ class RemoteCallee:
         held: list[tuple[int, Held]] = []
         try:
             parts, shape = load.message(kept)
-            header = self._header(request, began, method, call, after, model_id, shape)
             held = [(i, one) for i, one in enumerate(parts) if type(one) is Held]
-            target = self._unary_by_reference if held or by_reference else self._unary
+            by_reference = by_reference or bool(held) or _is_large(parts)
+            header = self._header(
+                request, began, (method, call, after, model_id), by_reference, shape
+            )
+            target = self._unary_by_reference if by_reference else self._unary
             if model_id:
                 target = target.options(multiplexed_model_id=model_id)
             if held:
                 parts = [one.ref if type(one) is Held else one for one in parts]
             response = target.remote(header, *parts)
             request.away.add(span_id)
-            if by_reference:
+            if by_reference and hold:
                 ref, size = await stored(response)
                 if ref is not None:
                     outcome = "ok"
                     return Held(ref, size, self._settler(request, began))
-            reply: Reply = await response
+            reply: Reply | Ticket = await response
+            if type(reply) is Ticket:
+                ref = ask_replica(reply.replica, take, reply.number)
+                if hold:
+                    outcome, size = "ok", reply.size
+                    return Held(ref, size, self._settler(request, began))
+                reply = await ref
+            assert type(reply) is Reply
             spans = reply.spans
             size = packed_size(reply.packed)
             for index, arrived in reply.arrived:
@@ -163,10 +175,8 @@ class RemoteCallee:
         self,
         request: TravellingRequest,
         now: float,
-        method: str,
-        call: str | None,
-        after: tuple[str, ...],
-        model_id: str,
+        what: tuple[str, str | None, tuple[str, ...], str],
+        by_reference: bool,  # noqa: FBT001  in the way of every request
         shape: Any,
     ) -> Header:
         return _new(
@@ -175,14 +185,12 @@ class RemoteCallee:
                 request.request_id,
                 request.version.number,
                 self.name,
-                method,
-                call,
-                after,
-                model_id,
+                *what,
                 None if request.deadline is None else request.deadline - now,
                 request.patience,
                 request.spans is not None,
                 request.values is not None,
+                by_reference,
                 shape,
             ),
         )
@@ -273,8 +281,9 @@ class RemoteCallee:
         assert isinstance(request, TravellingRequest)
         began = clock()
         parts, shape = load.message(kept)
-        header = self._header(request, began, method, call, after, model_id, shape)
-        target = self._stream
+        large = _is_large(parts)
+        header = self._header(request, began, (method, call, after, model_id), large, shape)
+        target = self._stream_by_reference if large else self._stream
         if model_id:
             target = target.options(multiplexed_model_id=model_id)
         stream = RemoteStream(
@@ -321,6 +330,8 @@ class RemoteStream:
         if type(item) is Trailer:
             self._end("ok", item.spans)
             raise StopAsyncIteration
+        if type(item) is Ticket:
+            item = await ask_replica(item.replica, take, item.number)
         self._size += packed_size(item)
         return item
 
@@ -377,6 +388,11 @@ async def _time_is_up(request: TravellingRequest, told: BaseException) -> None:
     if request.limit is not None:
         request.limit.end(getattr(told, "node", None))
         await asyncio.sleep(request.patience)
+
+
+def _is_large(parts: Sequence[Packed]) -> bool:
+    """Whether the arguments of a call are too large to go by value."""
+    return sum(map(travel_size, parts)) > MAX_MESSAGE
 
 
 def _notes(notes: Sequence[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from graphnb.rayserve.stash import travel_size
 from graphnb.telemetry.spans import Span
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Header(NamedTuple):
         patience: seconds past the deadline in which the caller listens.
         record: whether spans are wanted.
         notes: whether what goes into and comes out of each node is wanted.
+        by_reference: whether the answer may be of any size.
         shape: what the parts make; None when they are the positional arguments in order.
     """
 
@@ -52,11 +54,17 @@ class Header(NamedTuple):
     patience: float
     record: bool
     notes: bool
+    by_reference: bool
     shape: Shape | None
 
 
 Note = tuple[str, "Packed", "Packed", "Packed", bytes | None]
 """Node, arguments, keyword arguments, result, error: what one call was about, packed."""
+
+
+def note_size(note: Note) -> int:
+    """Bytes of its values."""
+    return sum(map(travel_size, note[1:4]))
 
 
 class Reply(NamedTuple):

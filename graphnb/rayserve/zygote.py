@@ -15,6 +15,7 @@ import contextlib
 import gc
 import json
 import os
+import re
 import runpy
 import selectors
 import signal
@@ -26,7 +27,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PRELOAD = (
     "ray",
@@ -210,11 +214,38 @@ def _can(asked: Request, launcher: str) -> bool:
     """
     if not launcher:
         return False
-    command, _, _ = asked
+    command, environment, _ = asked
     context = _context(command, launcher)
-    return context is not None and not any(
-        (context.get("command_prefix"), context.get("override_worker_entrypoint"))
-    )
+    if context is None:
+        return False
+    if context.get("command_prefix") or context.get("override_worker_entrypoint"):
+        return False
+    wanted = {**environment, **(context.get("env_vars") or {})}
+    return _read_at_start(wanted) == _read_at_start(os.environ)
+
+
+def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment a process has to begin with: a fork is late for it.
+
+    Except for the path that modules are found on, which can be changed later.
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(("PYTHON", "LD_")) and name != "PYTHONPATH"
+    }
+
+
+def _expanded(value: str) -> str:
+    """A variable of a runtime environment, which may speak of others: `${PATH}:/more`."""
+    return re.sub(r"\$\{[A-Z0-9_]+\}", "", os.path.expandvars(value))
+
+
+def _follow_path(before: str, after: str) -> None:
+    """Has this process find modules on another PYTHONPATH, as if it had begun with it."""
+    known = before.split(os.pathsep)
+    own = [one for one in after.split(os.pathsep) if one and one not in known]
+    sys.path[1:1] = own  # the first is the script's folder
 
 
 def _context(command: list[str], launcher: str) -> dict[str, Any] | None:
@@ -239,10 +270,11 @@ def _become_worker(
     """Runs Ray's own worker script in this process."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     context = _context(command, launcher) or {}
+    path = os.environ.get("PYTHONPATH", "")
     os.environ.clear()
     os.environ.update(environment)
     for name, value in (context.get("env_vars") or {}).items():
-        os.environ[name] = value
+        os.environ[name] = _expanded(value)
     with contextlib.suppress(OSError):
         os.chdir(folder)
     script, *arguments = [
@@ -251,6 +283,7 @@ def _become_worker(
     skipped = ("--language=", "--serialized-runtime-env-context=")
     sys.argv = [script, *(one for one in arguments if not one.startswith(skipped))]
     sys.path[0] = str(Path(script).parent)
+    _follow_path(path, os.environ.get("PYTHONPATH", ""))
     if "numpy" in sys.modules:  # the one generator of random numbers that forks do not part
         sys.modules["numpy"].random.seed()
     runpy.run_path(script, run_name="__main__")

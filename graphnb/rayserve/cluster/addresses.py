@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import DeployError
+from graphnb.rayserve.cluster.private import alive_nodes, is_here, latest_address
+
+if TYPE_CHECKING:
+    from graphnb.rayserve.cluster.private import Node
 
 _CONNECT_S = 5.0
 _ANSWER_S = 8.0
@@ -48,10 +52,8 @@ def resolve(address: str) -> str:
 
 
 def _latest() -> str:
-    from ray._private.services import find_bootstrap_address
-
-    found: str | None = find_bootstrap_address(None)
-    if not found:
+    found = latest_address()
+    if found is None:
         raise DeployError(
             "RAY_ADDRESS is 'auto', and no Ray was started on this machine by `ray start`",
             hint="start one, or unset RAY_ADDRESS",
@@ -66,10 +68,11 @@ def reach(address: str) -> RayNode:
         DeployError: no Ray answers there, or it has no node here.
     """
     nodes = _nodes(address)
-    here = _here()
+    if nodes is None:  # it is found out when this process joins
+        return RayNode(address, address.rpartition(":")[0])
     for node in nodes:
-        if node.node_id.hex() in here:
-            return RayNode(address, node.node_manager_address)
+        if is_here(node):
+            return RayNode(address, node.address)
     raise DeployError(
         f"the Ray at {address} has no node on this machine",
         hint="run the notebook on one of its nodes, or make this machine one:"
@@ -92,16 +95,13 @@ def knock(address: str) -> None:
         ) from None
 
 
-def _nodes(address: str) -> list[Any]:
+def _nodes(address: str) -> list[Node] | None:
     """The nodes that are alive. Asked in a thread: Ray waits half a minute for a stranger."""
     answer: list[Any] = []
 
     def ask() -> None:
-        from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
-
         try:
-            found = GcsClient(address=address).get_all_node_info(timeout=_ANSWER_S)
-            answer.append([one for one in found.values() if one.state == 0])
+            answer.append(alive_nodes(address, _ANSWER_S))
         except Exception as error:  # noqa: BLE001  told by the thread that waits
             answer.append(error)
 
@@ -112,7 +112,7 @@ def _nodes(address: str) -> list[Any]:
         raise DeployError(f"what answers at {address} is no Ray, or a Ray too busy", hint=_HINT)
     if isinstance(answer[0], Exception):
         raise _refused(address, answer[0])
-    nodes: list[Any] = answer[0]
+    nodes: list[Node] | None = answer[0]
     return nodes
 
 
@@ -126,9 +126,3 @@ def _refused(address: str, error: Exception) -> DeployError:
         made = DeployError(f"the Ray at {address} does not let us in: {error}", hint=_HINT)
     made.__cause__ = error
     return made
-
-
-def _here() -> set[str]:
-    from ray._private.services import find_node_ids
-
-    return set(find_node_ids())  # type: ignore[no-untyped-call]

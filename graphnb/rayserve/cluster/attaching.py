@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import DeployError
 from graphnb.rayserve.cluster.addresses import reach
+from graphnb.rayserve.cluster.private import loopback_as_it_is, replace_prints, restore_prints
 from graphnb.rayserve.cluster.settings import LOOPBACK, NAMESPACE
+from graphnb.rayserve.private import forget_serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _log = logging.getLogger("graphnb.ray")
-_prints: Any = None
 
 
 def attach(address: str) -> None:
@@ -41,16 +42,7 @@ def attach(address: str) -> None:
                 " start it anew from this environment"
             )
         raise DeployError(f"cannot join the Ray at {address}: {said}", hint=hint) from error
-    _forget_serve()
-
-
-def _forget_serve() -> None:
-    """Has Ray Serve look for its controller anew; before 2.60 it keeps that of another Ray."""
-    from ray.serve import context
-
-    forget = getattr(context, "_set_global_client", None)
-    if forget is not None:
-        forget(None)
+    forget_serve()
 
 
 @contextlib.contextmanager
@@ -60,7 +52,7 @@ def _undisturbed(*, loopback: bool) -> Iterator[None]:
         warnings.catch_warnings(),
         _own_handlers(),
         _own_signals(),
-        _at_home(loopback=loopback),
+        loopback_as_it_is(loopback=loopback),
     ):
         warnings.simplefilter("ignore")  # Ray's plans for later versions
         hush()
@@ -94,38 +86,14 @@ def _own_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, kept)
 
 
-@contextlib.contextmanager
-def _at_home(*, loopback: bool) -> Iterator[None]:
-    """Has Ray take 127.0.0.1 for what it is, where the cluster listens there alone.
-
-    Elsewhere Ray replaces it by the machine's address in the network, where nobody listens. It
-    reads the variable for this when it is imported, which may have been long ago.
-    """
-    from ray._private import ray_constants
-
-    kept = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = kept and not loopback
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = kept
-
-
 def hush() -> None:
     """Sends what Ray would print from a thread, into whatever cell runs, to a logger."""
-    from ray._private import worker
-
-    global _prints
-    if worker.print_to_stdstream is not _log_lines:
-        _prints, worker.print_to_stdstream = worker.print_to_stdstream, _log_lines
+    replace_prints(_log_lines)
 
 
 def unhush() -> None:
     """Takes back what `hush` did."""
-    from ray._private import worker
-
-    if worker.print_to_stdstream is _log_lines:
-        worker.print_to_stdstream = _prints
+    restore_prints(_log_lines)
 
 
 def _log_lines(data: Any, *_: Any, **__: Any) -> None:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from graphnb.rayserve.cluster.ports import free_port
+from graphnb.rayserve.cluster.private import be_patient
 from graphnb.rayserve.cluster.record import KeeperLock, Record, lock_record, remove_record
 from graphnb.rayserve.cluster.settings import (
     LOOPBACK,
@@ -101,7 +102,7 @@ def _start(settings: RaySettings, answer: int, worker_python: str) -> Record:
         make_token()
     import ray
 
-    _be_patient()
+    be_patient(_NODE_S)
     _tell(answer, stage=f"starting Ray {ray.__version__}")
     own_python, sys.executable = sys.executable, worker_python
     try:
@@ -134,25 +135,6 @@ def _start(settings: RaySettings, answer: int, worker_python: str) -> Record:
         dashboard_url=f"http://{url}" if url and settings.dashboard_port is not None else None,
         http_port=settings.http_port,
     )
-
-
-def _be_patient() -> None:
-    """Has Ray wait longer for its own node: half a minute is little on a busy machine."""
-    from ray._private import services
-
-    get_node = services.get_node
-
-    def get_node_in_time(*args: Any) -> Any:
-        until = time.monotonic() + _NODE_S
-        while True:
-            try:
-                return get_node(*args)  # type: ignore[no-untyped-call]
-            except RuntimeError:  # it is not there yet
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.1)
-
-    services.get_node = get_node_in_time
 
 
 def _start_serve(port: int) -> None:

@@ -6,6 +6,7 @@ from graphnb.errors import DeployError
 from graphnb.rayserve.cluster.connection import ensure_ray, note_http
 from graphnb.rayserve.cluster.ports import check_port, free_port, is_free
 from graphnb.rayserve.cluster.settings import LOOPBACK
+from graphnb.rayserve.private import serve_http_options
 
 _USUAL_PORT = 8000
 
@@ -37,12 +38,9 @@ def ensure_serve(port: int | None = None) -> tuple[str, int]:
 
 def serve_address() -> tuple[str, int] | None:
     """Host and port of the proxy of the Ray Serve that runs; None if none runs."""
-    from ray.serve.context import _get_global_client
-
-    client = _get_global_client(raise_if_no_controller_running=False)
-    if client is None:
+    options = serve_http_options()
+    if options is None:
         return None
-    options = client.http_config
     everywhere = options.host in (None, "0.0.0.0", "::", "localhost")  # noqa: S104  compared
     return (LOOPBACK if everywhere else options.host), options.port
 

@@ -48,6 +48,6 @@ def hide_token() -> None:
 def _refresh() -> None:
     """Has Ray read the environment again, if it has read it before."""
     if "ray" in sys.modules:
-        from ray._raylet import Config  # type: ignore[attr-defined]  # compiled
+        from graphnb.rayserve.cluster.private import read_environment_again
 
-        Config.initialize("")
+        read_environment_again()
