@@ -62,6 +62,8 @@ _OF_SERVE = re.compile(
     r"|Successfully set up tracing for replica"
     r"|Waiting for an additional [\d.]+s to shut down: "
 )
+# How Ray Serve finds a replica that is free, at level WARNING.
+_ROUTING = ("Replica at capacity of ", "Failed to get queue length from Replica(")
 _FAILED = "Request failed."
 _FAILURE = "graphnb.rayserve.wire.RemoteFailure: "  # what hosts tell each other
 # In a header, or where one was printed.
@@ -246,7 +248,7 @@ def _is_noise(record: LogLine) -> bool:
     if rays is not None:
         return rays["level"] in "DI"
     if record.level not in ("DEBUG", "INFO"):
-        return False
+        return record.level == "WARNING" and record.text.startswith(_ROUTING)
     return _OF_SERVE.match(record.text) is not None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from graphnb.rayserve.private import known_actors, logs_folder
 from graphnb.telemetry.logs import LogLine, NodeLogs, printed_nothing, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 _PREFIX = "SERVE_REPLICA::"
 _MAX_ENDED = 20
@@ -147,34 +148,41 @@ def _read_everywhere(
 ) -> list[list[LogLine]]:
     """The last lines of each file, from whichever machine it is on."""
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     elsewhere: dict[str, list[Replica]] = {}
     for one in replicas:
         if not _is_here(one.machine):
             elsewhere.setdefault(one.machine, []).append(one)
-    remote: Any = ray.remote(num_cpus=0, max_retries=0)
-    there = remote(read_here)
-    asked = {
-        there.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(machine, soft=False)
-        ).remote(ones, lines, everything=everything): ones
+    asked = [
+        (_asked(machine, ones, lines, everything=everything), ones)
         for machine, ones in elsewhere.items()
-    }
+    ]
     mine = [one for one in replicas if _is_here(one.machine)]
     found = read_here(mine, lines, everything=everything)
-    answered: Iterable[Any] = ()
-    if asked:
-        answered = ray.wait(list(asked), num_returns=len(asked), timeout=_PATIENCE_S)[0]
-    for reference, ones in asked.items():
+    until = time.monotonic() + _PATIENCE_S
+    for reference, ones in asked:
         try:
-            if reference not in answered:
-                raise TimeoutError(f"no answer within {_PATIENCE_S:.0f} s")
-            found += ray.get(reference)
+            if reference is None:
+                raise TimeoutError("it has left the cluster")
+            found += ray.get(reference, timeout=max(0.0, until - time.monotonic()))
         except (ray.exceptions.RayError, TimeoutError) as error:
             said = _one_line(str(error)).partition(". ")[0]
             found += [[_said(one, f"its machine does not tell: {said}")] for one in ones]
     return found
+
+
+def _asked(machine: str, replicas: Sequence[Replica], lines: int, *, everything: bool) -> Any:
+    """The task that reads files on another machine; None when that is gone."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes: Any = ray.nodes
+    if machine not in {one["NodeID"] for one in nodes() if one["Alive"]}:
+        return None
+    there = NodeAffinitySchedulingStrategy(machine, soft=False)
+    remote: Any = ray.remote
+    read = remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(read_here)
+    return read.remote(replicas, lines, everything=everything)
 
 
 def _is_here(machine: str) -> bool:

@@ -163,10 +163,9 @@ class RunningGraph:
         Raises:
             NotRunningError: there is no such node.
         """
-        for call in self.spec.calls:
-            if node in (call.id, call.label):
-                node = call.deployment
-                break
+        named = [one for one in self.spec.calls if node is not None and node in (one.id, one.label)]
+        if named:
+            node = named[0].deployment
         return self._application.logs(node, lines=lines, everything=everything)
 
     def traces(self, count: int = 10) -> list[Trace]:
