@@ -12,6 +12,7 @@ NAMES = [
     "%%request",
     "%bench",
     "%trace",
+    "%logs",
     "%deployments",
     "%undeploy",
 ]
@@ -96,7 +97,7 @@ def test_a_missing_name_is_a_usage_error(notebook, magic):
     assert shown.out == ""
 
 
-@pytest.mark.parametrize("magic", ["%%deploy", "%deploy", "%graph", "%trace", "%undeploy"])
+@pytest.mark.parametrize("magic", ["%%deploy", "%deploy", "%graph", "%trace", "%logs", "%undeploy"])
 def test_a_quote_that_is_not_closed_is_a_usage_error(notebook, magic):
     """The line is read as a shell reads it."""
     shown = notebook.run(as_cell(magic, "'name"))
@@ -112,7 +113,7 @@ def test_an_option_is_written_out(notebook, line):
 
 
 @pytest.mark.parametrize(
-    "magic", ["%graph", "%request", "%%request", "%bench", "%trace", "%undeploy"]
+    "magic", ["%graph", "%request", "%%request", "%bench", "%trace", "%logs", "%undeploy"]
 )
 def test_a_graph_that_does_not_run_is_named_with_those_that_do(notebook, magic):
     """One line lists the running graphs, or says how to deploy one."""
@@ -139,7 +140,13 @@ def test_a_graph_that_does_not_run_is_named_with_those_that_do(notebook, magic):
 def test_lines_are_not_expanded(notebook):
     """Braces and dollar signs of a line are its own: IPython fills in nothing."""
     notebook.run("name = 'expanded'")
-    for line in ("%graph {name}", "%deploy $name", "%trace {name}", "%undeploy $name"):
+    for line in (
+        "%graph {name}",
+        "%deploy $name",
+        "%trace {name}",
+        "%logs {name}",
+        "%undeploy $name",
+    ):
         assert "expanded" not in notebook.run(line).err
 
 
