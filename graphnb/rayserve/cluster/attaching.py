@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import signal
 import threading
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import DeployError
 from graphnb.rayserve.cluster.addresses import reach
-from graphnb.rayserve.cluster.private import loopback_as_it_is, replace_prints, restore_prints
+from graphnb.rayserve.cluster.private import (
+    filter_prints,
+    loopback_as_it_is,
+    replace_prints,
+    restore_prints,
+)
 from graphnb.rayserve.cluster.settings import LOOPBACK, NAMESPACE
 from graphnb.rayserve.private import forget_serve
 
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _log = logging.getLogger("graphnb.ray")
+_PROCESSES_OF_SERVE = ("ServeReplica:", "ServeController", "ProxyActor")
 
 
 def attach(address: str) -> None:
@@ -64,9 +71,9 @@ def _own_handlers() -> Iterator[None]:
     """Handlers of Ray's logger stay: `configure_logging=False` drops them."""
     logger = logging.getLogger("ray")
     kept = list(logger.handlers)
-    for one in (logger, logging.getLogger("ray.serve")):
-        if one.level == logging.INFO:  # as Ray sets it, not a user
-            one.setLevel(logging.ERROR)
+    if logger.level == logging.INFO:  # as Ray sets it, not a user
+        logger.setLevel(logging.ERROR)
+    _quiet_serve()
     try:
         yield
     finally:
@@ -96,6 +103,28 @@ def unhush() -> None:
     restore_prints(_log_lines)
 
 
+def hush_serve() -> None:
+    """On a connection of the user's, keeps Ray Serve's processes from printing; all else is theirs.
+
+    Who says `ray.init()` has Ray print what its processes print. Of replicas that would be a line
+    for each call.
+    """
+    _quiet_serve()
+    filter_prints(_is_not_of_serve)
+
+
+@functools.cache
+def _quiet_serve() -> None:
+    """Has Ray Serve's logger tell of errors alone, once: who sets it to INFO later wants that."""
+    logger = logging.getLogger("ray.serve")
+    if logger.level == logging.INFO:  # as Ray Serve sets it, not a user
+        logger.setLevel(logging.ERROR)
+
+
 def _log_lines(data: Any, *_: Any, **__: Any) -> None:
     for line in data.get("lines", ()):
         _log.info("%s", line)
+
+
+def _is_not_of_serve(data: Any) -> bool:
+    return not str(data.get("actor_name")).startswith(_PROCESSES_OF_SERVE)

@@ -72,6 +72,7 @@ def ensure_ray(
         if _is_connected():
             if mine.cluster is None or mine.cluster.address != _address():
                 mine.cluster, mine.attached = RayCluster(_address(), _version()), False
+                _hush_serve()
             return mine.cluster
         mine.cluster = None
         atexit.unregister(leave)
@@ -228,6 +229,13 @@ def _disconnect() -> None:
 
     ray.shutdown()
     unhush()
+
+
+def _hush_serve() -> None:
+    from graphnb.rayserve.cluster.attaching import hush_serve
+
+    import_ray()  # which sets the level of Ray Serve's logger
+    hush_serve()
 
 
 def import_ray() -> None:

@@ -110,6 +110,28 @@ def restore_prints(take: Callable[..., None]) -> None:
             worker.print_to_stdstream = _prints
 
 
+class _Filtered(NamedTuple):
+    """A printer of Ray's that is given only what passes."""
+
+    wanted: Callable[[Any], bool]
+    printer: Callable[[Any], None]
+
+    def __call__(self, data: Any) -> None:
+        if self.wanted(data):
+            self.printer(data)
+
+
+def filter_prints(wanted: Callable[[Any], bool]) -> None:
+    """Has Ray print other processes' lines only if they pass, for as long as it is connected."""
+    with contextlib.suppress(ImportError, AttributeError):
+        from ray._private.ray_logging import global_worker_stdstream_dispatcher as dispatcher
+
+        dispatcher.handlers = [
+            (name, one if isinstance(one, _Filtered) else _Filtered(wanted, one))
+            for name, one in dispatcher.handlers
+        ]
+
+
 def read_environment_again() -> None:
     """Has Ray read `RAY_...` variables again, if it has read them before."""
     with contextlib.suppress(ImportError, AttributeError):
