@@ -109,3 +109,29 @@ def test_help_names_what_it_takes():
     """Every option is in the help."""
     assert set(parser_of("%logs").options()) == {"--help", "--lines", "--all"}
     assert "NAME[.NODE]" in help_of("%logs")
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("quick_ends")
+def test_on_ray_a_node_prints_into_its_logs(notebook):
+    """Cells that deploy, request and end a graph show nothing of Ray; `%logs` has the prints."""
+    cells = [
+        """
+        @serve.deployment
+        def scorer(x):
+            print("scoring", x)
+            return x
+
+        with InputNode() as request:
+            scored = scorer.bind(request)
+        """,
+        "%deploy scored onray --on ray --no-http",
+        "%request onray 3",
+    ]
+    shown = [notebook.run(one) for one in cells]
+    assert notebook.run("%logs onray.scorer").out == "scoring 3\n"
+    assert notebook.run("%logs onray.DAGDriver").out == "DAGDriver has printed nothing\n"
+    assert notebook.run("%logs onray.score").err.startswith("UsageError: %logs: no node is named")
+    shown.append(notebook.run("%undeploy onray"))
+    assert all(one.success for one in shown)
+    assert not any("INFO" in one.out + one.err or "scoring" in one.out for one in shown)
