@@ -58,7 +58,7 @@ class User:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=200,
         )
 
     def processes(self):
