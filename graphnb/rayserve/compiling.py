@@ -49,6 +49,10 @@ class Part:
     wiring: Wiring | None
     user_config: Any
 
+    def runs_as(self, other: Part) -> bool:
+        """Whether replicas of the other one need nothing but a wiring to be this one's."""
+        return self.options == other.options and self.user_config == other.user_config
+
     def deployment(self) -> Any:
         """The Serve deployment, not bound.
 
@@ -102,6 +106,7 @@ def compile_graph(
     http: HttpLimits | None = None,
     collector: str | None = None,
     wired: bool = False,
+    before: Mapping[str, Part] | None = None,
 ) -> Compiled:
     """Makes the parts of a graph.
 
@@ -112,6 +117,7 @@ def compile_graph(
         http: what is asked of HTTP requests.
         collector: who takes what hosts tell.
         wired: whether wirings come as `user_config` (and can be changed), or in the payload.
+        before: the parts that run, by Ray Serve's names: what is wired as before is not told anew.
 
     Raises:
         NotSerializableError: a definition, or an init arg, cannot be shipped.
@@ -131,6 +137,10 @@ def compile_graph(
             schedules=ship(own) if own else None,
             http=http,
         )
+        had = (before or {}).get(serve_names[spec.name])
+        # The root's is always new: requests that enter there are of the version that it knows.
+        if had is not None and spec.name != graph.spec.root:
+            wiring = wiring.or_same(had.wiring)
         part = _part(graph, spec, serve_names[spec.name], wiring, collector)
         parts[spec.name] = part if wired else _settled(part, graph.spec)
     return Compiled(graph.spec.root, parts)

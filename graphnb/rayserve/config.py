@@ -8,7 +8,7 @@ anew without restarting anything.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ MARK = "graphnb"
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """How a host is tied into its graph; one for each version of the graph.
+    """How a host is tied into its graph.
 
     Attributes:
-        number: of the version; higher is later.
+        number: of the first version of the graph that it holds for; higher is later.
         root: the deployment that requests enter, as the graph names it.
         callees: those that this host calls: the graph's name, and Ray Serve's.
         schedules: of the graphs that it holds, shipped; None when it holds none.
@@ -35,6 +35,12 @@ class Wiring:
     callees: Mapping[str, str]
     schedules: bytes | None
     http: HttpLimits | None = None
+
+    def or_same(self, earlier: Wiring | None) -> Wiring:
+        """The earlier one, if that says the same: then its host needs not be told anew."""
+        if earlier is not None and replace(self, number=earlier.number) == earlier:
+            return earlier
+        return self
 
 
 @dataclass(frozen=True, slots=True)

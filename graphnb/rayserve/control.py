@@ -132,12 +132,19 @@ class Watch:
         if missing is not None:
             raise DeployError(f"{self._name} {missing}", hint=MAKE_ROOM)
 
-    def wait(self, wanted: Mapping[str, Part]) -> None:
-        """Waits until these parts, by Ray Serve's names, answer.
+    def wait(self, wanted: Mapping[str, Part], *, are_new: bool = False) -> None:
+        """Waits until these parts answer.
+
+        Args:
+            wanted: by Ray Serve's names.
+            are_new: whether none of these names was there before: what Ray Serve says of one that
+                was may be of yesterday, until it says that the whole application is well.
 
         Raises:
             DeployError: one of them could not start; the user's own error is its cause.
         """
+        if not wanted:
+            return
         places = PlaceWatch(self._patience_s)
         looked = -_LOOK_S
         while True:
@@ -147,7 +154,7 @@ class Watch:
             if state == "DEPLOY_FAILED":
                 raise _failed(self._name, self._name, message)
             healthy = sum(one.state == "HEALTHY" for one in mine.values())
-            if state != "DEPLOYING" and healthy == len(wanted):
+            if healthy == len(wanted) and (are_new or state != "DEPLOYING"):
                 return
             missing = None
             if time.monotonic() - looked >= _LOOK_S:
@@ -220,6 +227,30 @@ def flush(serve_name: str, app_name: str) -> None:
     until = time.monotonic() + _PATIENCE_S
     while False in ask_actors(hosts, here.hand_over, _PATIENCE_S) and time.monotonic() < until:
         time.sleep(_PATIENCE_S / 200)
+
+
+def rewire(app_name: str, parts: Mapping[str, Part]) -> bool:
+    """Has the hosts of these parts take over their wirings, sooner than Ray Serve tells them.
+
+    Args:
+        app_name: of the application.
+        parts: by Ray Serve's names.
+
+    Returns:
+        Whether all of them have.
+    """
+    replicas = replicas_of(app_name)
+    until = time.monotonic() + _PATIENCE_S
+    waiting = {
+        name: [*replicas.get(name, ())] for name, part in parts.items() if part.wiring is not None
+    }
+    while any(waiting.values()):
+        for name, actors in waiting.items():
+            told = ask_actors(actors, here.rewire, _PATIENCE_S, parts[name].wiring)
+            waiting[name] = [one for one, done in zip(actors, told, strict=True) if not done]
+        if time.monotonic() > until:
+            return False
+    return True
 
 
 def load_of(parts: Mapping[str, Part], app_name: str) -> dict[str, HostState]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from graphnb.rayserve.config import HostState
+    from graphnb.rayserve.config import HostState, Wiring
 
 
 class Present(Protocol):
@@ -20,6 +20,9 @@ class Present(Protocol):
 
     def graphnb_hand_over(self) -> bool:
         """Sends what is known of requests that ended; whether all has arrived."""
+
+    def graphnb_rewire(self, wiring: Wiring) -> bool:
+        """Takes over a wiring soon; whether it has."""
 
     def graphnb_take(self, number: int) -> Any:
         """Gives away what is in its stash."""
@@ -42,6 +45,11 @@ def state(_actor: Any) -> HostState | None:
 def hand_over(_actor: Any) -> bool:
     """Has the host of this process send what it knows; whether all has arrived."""
     return True if _present is None else _present.graphnb_hand_over()
+
+
+def rewire(_actor: Any, wiring: Wiring) -> bool:
+    """Has the host of this process take over a wiring; whether it has."""
+    return _present is not None and _present.graphnb_rewire(wiring)
 
 
 def take(_actor: Any, number: int) -> Any:

@@ -117,6 +117,7 @@ class Host:
         note_print_times()
         loop = asyncio.get_running_loop()
         mark_engine_thread(loop)
+        self._loop = loop
         context = serve.get_replica_context()
         self._payload = payload
         self._name = payload.deployment
@@ -285,6 +286,13 @@ class Host:
         own = self._own
         return HostState(own.ongoing, own.queued, self._taken, calling, busy)
 
+    def graphnb_rewire(self, wiring: Wiring) -> bool:
+        """Takes over a wiring, as soon as the loop comes to it; whether it has."""
+        if self._current.wiring == wiring:
+            return True
+        self._loop.call_soon_threadsafe(self._install, wiring)
+        return False
+
     def graphnb_take(self, number: int) -> Any:
         """Gives away what a `Ticket` stands for."""
         return self._stash.take(number)
@@ -306,19 +314,22 @@ class Host:
         It may be an earlier one: what a failed update had told already is taken back.
         """
         kept = self._versions.pop(wiring.number, None)
-        if kept is not None and kept.wiring == wiring:
-            self._router.current = self._versions[wiring.number] = kept
-            return
+        if kept is None or kept.wiring != wiring:
+            kept = self._version(wiring)
+        self._router.current = self._versions[wiring.number] = kept
+        for number in [one for one in self._versions if one > wiring.number]:
+            del self._versions[number]  # an update that failed
+        for number in list(self._versions)[:-_KEPT_VERSIONS]:
+            if not self._versions[number].requests:
+                del self._versions[number]
+
+    def _version(self, wiring: Wiring) -> HostVersion:
         schedules = unship(wiring.schedules) if wiring.schedules is not None else {}
         callees: dict[str, Any] = {
             name: self._callee(name, serve_name) for name, serve_name in wiring.callees.items()
         }
         callees[self._name] = self._own
-        version = HostVersion(wiring, callees, schedules, self._router)
-        self._router.current = self._versions[wiring.number] = version
-        for number in list(self._versions)[:-_KEPT_VERSIONS]:
-            if not self._versions[number].requests:
-                del self._versions[number]
+        return HostVersion(wiring, callees, schedules, self._router)
 
     def _callee(self, name: str, serve_name: str) -> RemoteCallee:
         found = self._callees.get(serve_name)
@@ -329,16 +340,25 @@ class Host:
 
     def _request(self, header: Header) -> TravellingRequest:
         request = TravellingRequest(
-            self._versions.get(header.version) or self._current,
+            self._version_of(header.version),
             request_id=header.request_id,
             timeout_s=header.left_s,
             record=header.record,
             values=[] if header.notes else None,
             patience=header.patience / 2,
+            number=header.version,
         )
         # Span ids of many processes meet in one trace; 52 bits are exact in JSON, too.
         request.last_span = random.getrandbits(40) << 12
         return request
+
+    def _version_of(self, number: int) -> HostVersion:
+        """What answers requests of that version of the graph: the last wiring up to it."""
+        found = self._versions.get(number)
+        if found is not None:
+            return found
+        earlier = [one for one in self._versions if one < number]
+        return self._versions[max(earlier)] if earlier else self._current
 
     def _failure(self, error: BaseException, request: Request) -> RemoteFailure:
         text = error.message if isinstance(error, GraphnbError) else repr(error)

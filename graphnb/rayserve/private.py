@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import sys
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,38 @@ def with_version(deployment: Any, version: str) -> Any:
         return deployment.options(version=version, _internal=True)
     except (TypeError, ValueError):  # the one or the other is gone
         return deployment
+
+
+def configure_one_at_a_time() -> None:
+    """Lets several threads of this process make Serve deployments, and quickly.
+
+    Each one that is made pickles the class of a router, with a module registered for that and taken
+    off again: two threads at once take it off twice, which is an error, in whichever is later. Old
+    parts of a graph are let go from a thread, while the user's own may be deploying. It also takes
+    20 ms, always with the same result: that of Ray Serve's own router is kept. Without the method
+    that is wrapped here nothing is to be done.
+    """
+    from ray.serve.config import RequestRouterConfig
+
+    serialize: Any = getattr(RequestRouterConfig, "_serialize_request_router_cls", None)
+    if serialize is None or hasattr(serialize, "__wrapped__"):
+        return
+    lock = threading.RLock()
+    own: list[tuple[Any, bytes]] = []
+
+    @functools.wraps(serialize)
+    def serialize_alone(self: Any) -> None:
+        asked = self.request_router_class
+        with lock:
+            if own and asked == own[0][0]:
+                self.set_serialized_request_router_cls(own[0][1])
+                return
+            serialize(self)
+            made = getattr(self, "_serialized_request_router_cls", None)
+            if made and self.is_default_request_router():
+                own[:] = [(self.request_router_class, made)]
+
+    RequestRouterConfig._serialize_request_router_cls = serialize_alone  # type: ignore[method-assign]
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -135,7 +168,7 @@ def ask_replica(name: str, function: Callable[..., Any], *args: Any) -> Any:
 
 
 def ask_actors(
-    actors: Sequence[Any], function: Callable[[Any], Any], patience_s: float
+    actors: Sequence[Any], function: Callable[..., Any], patience_s: float, *args: Any
 ) -> list[Any]:
     """Calls a function in the processes of actors, beside their requests: no slot is needed.
 
@@ -145,7 +178,7 @@ def ask_actors(
     import ray
 
     try:
-        asked = [one.__ray_call__.remote(function) for one in actors]
+        asked = [one.__ray_call__.remote(function, *args) for one in actors]
     except AttributeError:  # of another version of Ray: nobody says anything
         return [None for _ in actors]
     answered: set[Any] = set()

@@ -183,7 +183,7 @@ class RemoteCallee:
             Header,
             (
                 request.request_id,
-                request.version.number,
+                request.version.number if request.number is None else request.number,
                 self.name,
                 *what,
                 None if request.deadline is None else request.deadline - now,

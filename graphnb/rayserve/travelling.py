@@ -29,10 +29,11 @@ class TravellingRequest(Request):
 
     Attributes:
         away: the spans of calls under way elsewhere.
+        number: of the graph's version that answers it, as its first host said; None there.
         patience: as `PATIENCE_S`, of this process.
     """
 
-    __slots__ = ("away", "patience")
+    __slots__ = ("away", "number", "patience")
 
     def __init__(
         self,
@@ -43,12 +44,14 @@ class TravellingRequest(Request):
         record: bool = True,
         values: list[NodeValues] | None = None,
         patience: float = PATIENCE_S,
+        number: int | None = None,
     ) -> None:
         super().__init__(
             version, request_id=request_id, timeout_s=timeout_s, record=record, values=values
         )
         self.away: set[int] = set()
         self.patience = patience
+        self.number = number
 
     @property
     def patience_s(self) -> float:

@@ -5,6 +5,6 @@ holds, `bench` measures it.
 """
 
 from graphnb.session.registry import delete, deploy, get, running, shutdown
-from graphnb.session.running import RunningGraph
+from graphnb.session.running_graph import RunningGraph
 
 __all__ = ["RunningGraph", "delete", "deploy", "get", "running", "shutdown"]

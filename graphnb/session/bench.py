@@ -19,7 +19,7 @@ from graphnb.telemetry.summary import GraphSummary, percentile, summarize
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from graphnb.session.running import RunningGraph
+    from graphnb.session.running_graph import RunningGraph
     from graphnb.telemetry import Outcome
 
 DEFAULT_COUNT = 100

@@ -12,7 +12,7 @@ from graphnb.engine.asgi import json_text
 from graphnb.errors import GraphnbError, InputError, RequestError, RequestTimeoutError
 
 if TYPE_CHECKING:
-    from graphnb.session.running import RunningGraph
+    from graphnb.session.running_graph import RunningGraph
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from graphnb.executors import (
     executors_within_reach,
 )
 from graphnb.session.http_settings import http_options
-from graphnb.session.running import Deployed, RunningGraph
+from graphnb.session.running_graph import Deployed, RunningGraph
 from graphnb.session.target import graph_of
 
 if TYPE_CHECKING:

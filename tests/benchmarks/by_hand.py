@@ -63,17 +63,29 @@ class FanOut:
 class ArrayChain:
     """Hands a large array from node to node, by reference."""
 
-    def __init__(self, make: Any, middle: Any, last: Any) -> None:
-        self.make, self.middle, self.last = make, middle, last
+    def __init__(self, *nodes: Any) -> None:
+        self.make, self.middle, self.last = nodes
 
-    async def predict(self, megabytes: int) -> float:
-        made = self.make.remote(megabytes)
+    async def predict(self, size: int) -> float:
+        made = self.make.remote(size)
         return await self.last.remote(self.middle.remote(made))
 
 
-async def make_array(megabytes: int) -> Any:
-    """An array of that many megabytes."""
-    return np.ones(megabytes * 131_072)
+class AwaitedArrayChain:
+    """Awaits each node, by value."""
+
+    def __init__(self, *nodes: Any) -> None:
+        self.nodes = [one.options(_by_reference=False) for one in nodes]
+
+    async def predict(self, value: Any) -> float:
+        for node in self.nodes:
+            value = await node.remote(value)
+        return value
+
+
+async def make_array(size: int) -> Any:
+    """An array of that many bytes."""
+    return np.ones(size // 8)
 
 
 async def shift_array(array: Any) -> Any:
@@ -107,10 +119,8 @@ def fan_out(*, by_reference: bool) -> Any:
     return serve.deployment(FanOut).bind(by_reference, last, *nodes("node"))
 
 
-def array_chain() -> Any:
-    """The application of `ArrayChain`."""
-    return serve.deployment(ArrayChain).bind(
-        serve.deployment(make_array).bind(),
-        serve.deployment(shift_array).bind(),
-        serve.deployment(look_at_array).bind(),
-    )
+def array_chain(*, awaited: bool = False) -> Any:
+    """The application of `ArrayChain`, or of `AwaitedArrayChain`."""
+    functions = (make_array, shift_array, look_at_array)
+    driver = AwaitedArrayChain if awaited else ArrayChain
+    return serve.deployment(driver).bind(*(serve.deployment(one).bind() for one in functions))

@@ -1,9 +1,8 @@
 """Graphs on Ray Serve beside the same programs written by hand, on the same Ray, at the same time.
 
-A chain of ten calls and a fan-out of ten of `async def predict(x): return x + 1`; a chain of three
-nodes that pass a 50 MB array. The drivers take as many requests at a time on both sides, and all
-deployments have one replica. One request at a time for p50, twenty in flight for throughput; each
-round lets all sides take turns. By hand, three ways are tried for the chain (awaiting each handle
+A chain of ten calls and a fan-out of ten of `async def predict(x): return x + 1`. The drivers take
+as many requests at a time on both sides, and all deployments have one replica. One request at a
+time for p50, twenty in flight for throughput; each round lets all sides take turns. By hand, three ways are tried for the chain (awaiting each handle
 by value or by reference, handing responses on) and two for the fan-out; the table names the fastest
 of them in this run. graphnb's spans are on unless it says otherwise.
 """
@@ -15,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import graphnb
-from graphnb import DAGDriver, InputNode
-from tests.benchmarks.rows import Bar, Row, at_most_times, duration, factor
+from graphnb import InputNode
+from tests.benchmarks.ray_sides import end_all, graph_side, hand_side
+from tests.benchmarks.rows import Row, at_least_times, at_most_times, duration, factor
 from tests.benchmarks.timing import Race, Side, clock, run_race
 
 WIDTH = 10
@@ -25,39 +25,33 @@ CALLS = 40
 WARMUP = 60
 IN_FLIGHT = 20
 REQUESTS = 200
-MEGABYTES = 50
-ARRAY_CALLS = 6
-MAX_ONGOING = 1_000
 
 P50_BAR = 1.05
 THROUGHPUT_BAR = 0.95
 SPANS_BAR = 1.05
-ARRAY_BAR = 1.1
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """One side: how a request is sent, and what it must answer."""
 
-    send: Callable[[], Any]
+    send: Callable[..., Any]
     expected: Any
 
 
 def measure() -> Sequence[Row]:
-    """The chain, the fan-out, then the array."""
+    """The chain, then the fan-out."""
     rows = []
     # One group after the other: each has a process for each of its deployments.
     for work, programs in (("10-call chain", _chains), ("10-wide fan-out", _fan_outs)):
         rows += _small(work, programs())
-        _end_all()
-    rows += _array()
-    _end_all()
+        end_all()
     return rows
 
 
 def _small(work: str, programs: Mapping[str, Program]) -> list[Row]:
     sides = {
-        name: Side(lambda one=one: one.send().result(), CALLS, one.expected)
+        name: Side(lambda one=one: one.send(1).result(), CALLS, one.expected)
         for name, one in programs.items()
     }
     race = run_race(sides, rounds=ROUNDS, warmup=WARMUP)
@@ -83,7 +77,7 @@ def _small(work: str, programs: Mapping[str, Program]) -> list[Row]:
             f"{statistics.median(through['graphnb']):.0f} /s",
             f"{statistics.median(through[fastest]):.0f} /s ({fastest})",
             factor(rate),
-            (_at_least_times(rate, THROUGHPUT_BAR),),
+            (at_least_times(rate, THROUGHPUT_BAR),),
         ),
         Row(
             f"{work} on Ray, spans on",
@@ -124,44 +118,10 @@ def _rate(program: Program) -> float:
     for _ in range(REQUESTS):
         if len(waiting) == IN_FLIGHT:
             assert waiting.popleft().result() == program.expected
-        waiting.append(program.send())
+        waiting.append(program.send(1))
     while waiting:
         assert waiting.popleft().result() == program.expected
     return REQUESTS / (clock() - began)
-
-
-def _array() -> list[Row]:
-    ours, theirs = _graphnb(_array_graph(), "array", (MEGABYTES,)), _plain_array()
-    sides = {
-        "graphnb": Side(lambda: ours().result(), ARRAY_CALLS, 4.0),
-        "by hand": Side(lambda: theirs().result(), ARRAY_CALLS, 4.0),
-    }
-    race = run_race(sides, rounds=ROUNDS, warmup=4)
-    ratio = race.ratio("graphnb", "by hand")
-    return [
-        Row(
-            f"{MEGABYTES} MB array through 3 nodes on Ray",
-            duration(race.p50("graphnb")),
-            f"{duration(race.p50('by hand'))} (responses handed on, by reference)",
-            factor(ratio),
-            (at_most_times(ratio, ARRAY_BAR),),
-        )
-    ]
-
-
-def _at_least_times(ratio: float, limit: float) -> Bar:
-    missed = f"missed by {limit - ratio:.2f}×" if ratio < limit else ""
-    return Bar(f"≥ {limit:g}×", missed)
-
-
-# graphnb.
-
-
-def _graphnb(node: Any, name: str, args: tuple[Any, ...], **options: Any) -> Callable[[], Any]:
-    target = DAGDriver.options(max_ongoing_requests=MAX_ONGOING).bind(node)
-    graph = graphnb.deploy(target, name=f"bench_{name}", on="ray", http=False)
-    graph = graph.options(**options) if options else graph
-    return lambda: graph.remote(*args)
 
 
 def _chain_graph() -> Any:
@@ -182,21 +142,12 @@ def _fan_out_graph() -> Any:
         return graphnb.serve.deployment(aggregate).bind(*parts)
 
 
-def _array_graph() -> Any:
-    from tests.benchmarks.by_hand import look_at_array, make_array, shift_array
-
-    made = graphnb.serve.deployment
-    with InputNode() as megabytes:
-        array = made(shift_array).bind(made(make_array).bind(megabytes))
-        return made(look_at_array).bind(array)
-
-
 def _both(node: Any, name: str, expected: int) -> dict[str, Program]:
-    send = _graphnb(node, name, (1,))
+    send = graph_side(node, name)
     silent = graphnb.get(f"bench_{name}").options(record=False)
     return {
         "graphnb": Program(send, expected),
-        "graphnb, spans off": Program(lambda: silent.remote(1), expected),
+        "graphnb, spans off": Program(silent.remote, expected),
     }
 
 
@@ -205,11 +156,13 @@ def _chains() -> dict[str, Program]:
 
     ours = _both(_chain_graph(), "chain", 1 + WIDTH)
     return ours | {
-        "each awaited, by value": _plain(by_hand.chain(by_reference=False), "chain_v", 1 + WIDTH),
-        "each awaited, by reference": _plain(
-            by_hand.chain(by_reference=True), "chain_r", 1 + WIDTH
+        "each awaited, by value": Program(
+            hand_side(by_hand.chain(by_reference=False), "chain_v"), 1 + WIDTH
         ),
-        "responses handed on": _plain(by_hand.passing(), "chain_p", 1 + WIDTH),
+        "each awaited, by reference": Program(
+            hand_side(by_hand.chain(by_reference=True), "chain_r"), 1 + WIDTH
+        ),
+        "responses handed on": Program(hand_side(by_hand.passing(), "chain_p"), 1 + WIDTH),
     }
 
 
@@ -218,37 +171,10 @@ def _fan_outs() -> dict[str, Program]:
 
     ours = _both(_fan_out_graph(), "fan", 2 * WIDTH)
     return ours | {
-        "gathered, by value": _plain(by_hand.fan_out(by_reference=False), "fan_v", 2 * WIDTH),
-        "gathered, by reference": _plain(by_hand.fan_out(by_reference=True), "fan_r", 2 * WIDTH),
+        "gathered, by value": Program(
+            hand_side(by_hand.fan_out(by_reference=False), "fan_v"), 2 * WIDTH
+        ),
+        "gathered, by reference": Program(
+            hand_side(by_hand.fan_out(by_reference=True), "fan_r"), 2 * WIDTH
+        ),
     }
-
-
-# By hand.
-
-
-def _plain(application: Any, name: str, expected: Any) -> Program:
-    from ray import serve
-
-    root = application._bound_deployment
-    root._deployment_config.max_ongoing_requests = MAX_ONGOING
-    # By value from here as well, as graphnb sends its requests.
-    handle = serve.run(application, name=name, route_prefix=None).options(_by_reference=False)
-    return Program(lambda: handle.predict.remote(1), expected)
-
-
-def _plain_array() -> Callable[[], Any]:
-    from ray import serve
-
-    from tests.benchmarks import by_hand
-
-    handle = serve.run(by_hand.array_chain(), name="array_hand", route_prefix=None)
-    handle = handle.options(_by_reference=False)
-    return lambda: handle.predict.remote(MEGABYTES)
-
-
-def _end_all() -> None:
-    from ray import serve
-
-    graphnb.serve.shutdown()
-    for name in list(serve.status().applications):
-        serve.delete(name)

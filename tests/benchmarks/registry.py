@@ -6,7 +6,18 @@ from types import ModuleType
 
 from tests.benchmarks.rows import Row
 
-MEASUREMENTS = ("small_graphs", "walkthrough", "deploying", "crowd", "memory", "loading", "on_ray")
+MEASUREMENTS = (
+    "small_graphs",
+    "walkthrough",
+    "deploying",
+    "crowd",
+    "memory",
+    "loading",
+    "on_ray",
+    "ray_walkthrough",
+    "ray_arrays",
+    "ray_edits",
+)
 """Modules of this package: their docstring says how it is measured, `measure` does it."""
 
 

@@ -67,6 +67,12 @@ def at_most_times(ratio: float, limit: float) -> Bar:
     return Bar(f"≤ {limit:g}×", missed)
 
 
+def at_least_times(ratio: float, limit: float) -> Bar:
+    """A ratio of rates that has to be reached."""
+    missed = f"missed by {limit - ratio:.2f}×" if ratio < limit else ""
+    return Bar(f"≥ {limit:g}×", missed)
+
+
 def all_of(right: int, total: int) -> Bar:
     """A count that has to be complete."""
     missed = f"missed by {total - right:,}" if right < total else ""

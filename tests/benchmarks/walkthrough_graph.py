@@ -73,13 +73,13 @@ def graph(**options: Any) -> Any:
         return combiner.run.bind(one, other, request[2])
 
 
-def application(serve: Any, **options: Any) -> Any:
+def application(serve: Any, driver: type[Driver] = Driver, **options: Any) -> Any:
     """The application for Ray Serve, by hand; each deployment gets the options."""
     deployment = serve.deployment(**options)
     first, second = (deployment(Model).options(name=f"model_{w}").bind(w) for w in (1, 2))
     combiner = deployment(Combiner).bind(first, second)
     parts = deployment(to_number).bind(), deployment(average).bind()
-    return deployment(Driver).bind(*parts, combiner)
+    return deployment(driver).bind(*parts, combiner)
 
 
 def answer(request: Request) -> float:

@@ -9,12 +9,19 @@ from graphnb.engine.version import Version
 from graphnb.graph import GraphSpec, SpecDiff, diff
 from graphnb.rayserve.collector import collector_name
 from graphnb.rayserve.compiling import Compiled, Part, bind_application, compile_graph
-from graphnb.rayserve.control import Watch, delete_application, run_application
+from graphnb.rayserve.control import (
+    Watch,
+    application_status,
+    delete_application,
+    rewire,
+    run_application,
+)
 from graphnb.rayserve.private import handle_of
 from graphnb.rayserve.remote import RemoteCallee
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from graphnb.authoring import Graph
     from graphnb.rayserve.config import HttpLimits
@@ -101,11 +108,12 @@ def release(
     number = old.number + 1 if old else 1
     compiled = compile_graph(
         graph,
-        names=_names(old, changes, leaving),
+        names=_names(old, changes, {*leaving, *application_status(app_name)[2]}),
         number=number,
         http=http,
         collector=collector_name(app_name),
         wired=True,
+        before=old.by_serve_name() if old else None,
     )
     root = graph.deployments[graph.spec.root]
     entry = "predict" if hasattr(root.func_or_class, "predict") else "__call__"
@@ -117,16 +125,27 @@ def release(
     try:
         if old is not None and fresh:
             run_release(app_name, old, {**leaving, **fresh})
-            watch.wait(fresh)
+            watch.wait(fresh, are_new=True)
         run_release(app_name, new, {**leaving, **gone(old, new)})
-        watch.wait(new.by_serve_name())
+        watch.wait(new.by_serve_name() if old is None else _to_wait_for(app_name, old, new))
     except BaseException:
         if old is not None:
             run_release(app_name, old, leaving)
+            rewire(app_name, old.by_serve_name())
         else:
             delete_application(app_name, wait=False)
         raise
     return new
+
+
+def _to_wait_for(app_name: str, old: Release, new: Release) -> dict[str, Part]:
+    """Wires the hosts that stay; returns those parts that Ray Serve has more to do with."""
+    before = old.by_serve_name()
+    stay = {name: one for name, one in new.by_serve_name().items() if name in before}
+    rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
+    if not rewire(app_name, rewired):
+        return stay
+    return {name: one for name, one in stay.items() if not one.runs_as(before[name])}
 
 
 def gone(old: Release | None, new: Release) -> dict[str, Part]:
@@ -143,10 +162,13 @@ def run_release(app_name: str, main: Release, beside: Mapping[str, Part]) -> Non
     run_application(application, name=app_name, route_prefix=main.route_prefix)
 
 
-def _names(old: Release | None, changes: SpecDiff, leaving: Mapping[str, Part]) -> dict[str, str]:
-    """Ray Serve's name of each deployment: what stays keeps it, what is new gets one of its own."""
+def _names(old: Release | None, changes: SpecDiff, known: AbstractSet[str]) -> dict[str, str]:
+    """Ray Serve's name of each deployment: what stays keeps it, what is new gets one of its own.
+
+    No name that Ray Serve knows is taken again, not even of what is about to end.
+    """
     had = {} if old is None else {n: one.serve_name for n, one in old.compiled.parts.items()}
-    taken = {*had.values(), *leaving}
+    taken = {*had.values(), *known}
     names = {}
     for one in changes.changes:
         if one.kind == "removed":

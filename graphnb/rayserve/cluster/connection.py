@@ -21,6 +21,7 @@ from graphnb.rayserve.cluster.ray_cluster import RayCluster
 from graphnb.rayserve.cluster.record import read_record
 from graphnb.rayserve.cluster.settings import LOOPBACK, RaySettings, resources_of
 from graphnb.rayserve.cluster.token import hide_token, show_token
+from graphnb.rayserve.private import configure_one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,6 +246,8 @@ def import_ray() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own affairs; as errors they would end its import
         import ray.serve  # noqa: F401  what it is for
+
+        configure_one_at_a_time()
 
 
 def _is_connected() -> bool:
