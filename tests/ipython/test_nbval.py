@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
+from nbval.plugin import get_sanitize_patterns
 
 CONFIG = Path(__file__).parents[2] / "graphnb" / "ipython" / "nbval.cfg"
 
@@ -130,3 +131,26 @@ def test_another_graph_fails(compared):
     """The sanitizer takes nothing away that says what the graph is."""
     _, report, _ = compared
     assert outcomes(report)[-1] == "FAILED", report
+
+
+def sanitized(text):
+    """What nbval compares of a text."""
+    for pattern, replacement in get_sanitize_patterns(CONFIG.read_text()):
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def test_nbval_takes_every_entry():
+    """What nbval cannot read of its configuration it skips without a word."""
+    entries = re.findall(r"^\[\w+\]$", CONFIG.read_text(), re.MULTILINE)
+    assert len(get_sanitize_patterns(CONFIG.read_text())) == len(entries)
+
+
+def test_the_lines_around_a_deploy_depend_on_the_executor_and_are_not_compared():
+    """A Ray that started, and what this process leaves out, are told in lines of their own."""
+    note = "Ray 2.60.0 started for this notebook, with 64 logical CPUs: they order\n"
+    warning = "warning: scorer: ray_actor_options has no effect in this process\n"
+    deployed = "g: deployed 3 deployments http://127.0.0.1:8000/\n"
+    assert sanitized(f"1\n{note}{deployed}2\n") == "1\ng: deployed\n2\n"
+    assert sanitized(f"{deployed}{warning}{warning}") == "g: deployed\n"
+    assert sanitized("warning: GN111 scorer\n") == "warning: GN111 scorer\n"
