@@ -26,7 +26,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import re
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "BackPressureError",
@@ -225,11 +226,29 @@ def _made_anew(kind: type[BaseException], args: tuple[object, ...]) -> BaseExcep
     return error
 
 
+_cell_names: list[Callable[[str], str | None]] = []  # at most one: the notebook's
+
+
+def name_cells(name_of: Callable[[str], str | None] | None) -> None:
+    """Sets what files are called in the tracebacks that are shown.
+
+    Args:
+        name_of: such as "Cell In[4]" for the file that a kernel pretends to compile a cell from;
+            None for files of their own name. None in its place takes it back.
+    """
+    _cell_names[:] = [] if name_of is None else [name_of]
+
+
 def _user_traceback(error: BaseException | None) -> list[str]:
-    """The lines of a traceback, as Python prints them, without the final line."""
+    """The lines of a traceback, as Python prints them; cells have the names of cells."""
     if error is None:
         return []
+    import re
     import traceback
 
     text = "".join(traceback.format_exception(error))
-    return text.rstrip("\n").split("\n")
+    return re.sub(r'File "([^"\n]+)"(?=, line \d+)', _named, text).rstrip("\n").split("\n")
+
+
+def _named(file: re.Match[str]) -> str:
+    return next((name for one in _cell_names if (name := one(file[1]))), file[0])

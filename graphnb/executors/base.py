@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from graphnb.engine.http_request import DEFAULT_MAX_BODY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from graphnb.authoring import Graph
     from graphnb.engine import Handle
@@ -162,8 +162,8 @@ class Executor(Protocol):
     def application(self, name: str) -> Application:
         """A new, empty application; `apply` fills it."""
 
-    def running(self) -> Sequence[Application]:
-        """The graphs that run there already, whoever deployed them."""
+    def running(self, known: Container[str]) -> Sequence[Application]:
+        """The graphs that run there already, whoever deployed them, but those that are known."""
 
     def close(self) -> None:
         """Ends all that runs here."""

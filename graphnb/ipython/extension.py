@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from graphnb.errors import name_cells
 from graphnb.ipython.cells import CellRecorder
 from graphnb.ipython.completion import register_matcher, unregister_matcher
 from graphnb.ipython.deploy_cell import install, uninstall
@@ -25,6 +27,7 @@ def load(shell: InteractiveShell) -> None:
     recorder = CellRecorder(shell)
     recorder.start()
     deploy_within(recorder)
+    name_cells(partial(_cell_name, shell))
     magics = GraphMagics(shell)
     shell.register_magics(magics)
     install(shell, magics.deploy_made)
@@ -41,9 +44,16 @@ def unload(shell: InteractiveShell) -> None:
     recorder, magics = found
     recorder.stop()
     deploy_within(None)
+    name_cells(None)
     unregister_formatters(shell)
     unregister_matcher(shell)
     uninstall(shell)
     for kind, names in magics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
+
+
+def _cell_name(shell: InteractiveShell, file: str) -> str | None:
+    """What IPython itself calls the file of a cell: "Cell In[4]"; None for other files."""
+    named = shell.compile.format_code_name(file)
+    return None if named is None else " ".join(named)

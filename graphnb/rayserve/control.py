@@ -15,6 +15,7 @@ from graphnb.rayserve.collector import StartFailure, forget_failures, start_fail
 from graphnb.rayserve.config import HostState
 from graphnb.rayserve.private import ask_actors, delete_soon, replicas_of
 from graphnb.rayserve.resources import MAKE_ROOM, PlaceWatch, machines, too_much
+from graphnb.rayserve.resources import replicas_of as replicas_of_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,6 +50,11 @@ class PartStatus:
         """Replicas that answer."""
         return self.replicas.get("RUNNING", 0)
 
+    def is_leaving_behind(self, wanted: int) -> bool:
+        """Whether nothing but the end of some replicas lacks, which may be long."""
+        others = sum(self.replicas.values()) - self.running
+        return self.running == wanted and others == self.replicas.get("STOPPING", 0) > 0
+
 
 def run_application(application: Any, *, name: str, route_prefix: str | None) -> None:
     """Hands an application to Ray Serve; returns before its replicas run."""
@@ -67,7 +73,9 @@ def delete_application(name: str, *, wait: bool) -> None:
     from ray import serve
 
     delete_soon(name)
-    while wait and name in serve.status().applications:
+    while wait and (found := serve.status().applications.get(name)) is not None:
+        if found.status.value != "DELETING":  # another process has deployed it meanwhile
+            delete_soon(name)
         time.sleep(_POLL_S)
 
 
@@ -153,8 +161,11 @@ class Watch:
             self._raise_failures(wanted, mine)
             if state == "DEPLOY_FAILED":
                 raise _failed(self._name, self._name, message)
-            healthy = sum(one.state == "HEALTHY" for one in mine.values())
-            if healthy == len(wanted) and (are_new or state != "DEPLOYING"):
+            if len(mine) == len(wanted) and all(
+                (one.state == "HEALTHY" and (are_new or state != "DEPLOYING"))
+                or one.is_leaving_behind(replicas_of_options(wanted[name].options))
+                for name, one in mine.items()
+            ):
                 return
             missing = None
             if time.monotonic() - looked >= _LOOK_S:
@@ -251,6 +262,14 @@ def rewire(app_name: str, parts: Mapping[str, Part]) -> bool:
         if time.monotonic() > until:
             return False
     return True
+
+
+def end_requests(root: Part, app_name: str, patience_s: float) -> None:
+    """Has the hosts of the root take no more requests, and waits for those under way."""
+    hosts = replicas_of(app_name).get(root.serve_name, [])
+    until = time.monotonic() + patience_s
+    while False in ask_actors(hosts, here.end, _PATIENCE_S) and time.monotonic() < until:
+        time.sleep(_POLL_S)
 
 
 def load_of(parts: Mapping[str, Part], app_name: str) -> dict[str, HostState]:

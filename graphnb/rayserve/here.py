@@ -24,6 +24,9 @@ class Present(Protocol):
     def graphnb_rewire(self, wiring: Wiring) -> bool:
         """Takes over a wiring soon; whether it has."""
 
+    def graphnb_end(self) -> bool:
+        """Takes no more requests from outside; whether none is under way."""
+
     def graphnb_take(self, number: int) -> Any:
         """Gives away what is in its stash."""
 
@@ -45,6 +48,11 @@ def state(_actor: Any) -> HostState | None:
 def hand_over(_actor: Any) -> bool:
     """Has the host of this process send what it knows; whether all has arrived."""
     return True if _present is None else _present.graphnb_hand_over()
+
+
+def end(_actor: Any) -> bool:
+    """Has the host of this process take no more requests; whether none is under way."""
+    return True if _present is None else _present.graphnb_end()
 
 
 def rewire(_actor: Any, wiring: Wiring) -> bool:

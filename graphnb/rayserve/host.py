@@ -132,6 +132,7 @@ class Host:
         self._own = ReplicaSet(self._name, lambda: payload.where, _SlotsOfServe(), pack_to_travel)
         self._taken = 0  # calls from other processes that have not ended
         self._user_config: Any = None
+        self._is_new = True
         self._stash = Stash()
         if payload.wiring is not None:
             self._install(payload.wiring)
@@ -158,6 +159,7 @@ class Host:
 
     async def reconfigure(self, user_config: Any) -> None:
         """Takes over a wiring, and gives the user's own configuration to the instance."""
+        is_first, self._is_new = self._is_new, False
         wiring, own = wiring_of(user_config)
         if wiring is not None:
             self._install(wiring)
@@ -166,9 +168,14 @@ class Host:
         try:
             await self._replica.reconfigure(own_copy(own))
         except Exception as error:
-            self._reporter.start_failed(self._payload, error, "reconfigure")
-            raise
-        self._user_config = own
+            told = await self._reporter.tell_failed(self._payload, error, "reconfigure")
+            if not (told and not is_first):
+                raise
+            # Ray Serve would replace the replica. Whoever deploys takes the change back instead,
+            # and what is half taken over is configured once more.
+            self._user_config = None
+        else:
+            self._user_config = own
 
     async def graphnb_call(self, header: Header, *parts: Packed) -> Reply | Ticket:
         """A call from another host, or from a notebook."""
@@ -293,6 +300,11 @@ class Host:
         self._loop.call_soon_threadsafe(self._install, wiring)
         return False
 
+    def graphnb_end(self) -> bool:
+        """Takes no more requests from outside; whether none is under way."""
+        self._router.current = None
+        return not any(one.requests for one in tuple(self._versions.values()))
+
     def graphnb_take(self, number: int) -> Any:
         """Gives away what a `Ticket` stands for."""
         return self._stash.take(number)
@@ -305,8 +317,7 @@ class Host:
 
     @property
     def _current(self) -> HostVersion:
-        assert self._router.current is not None
-        return self._router.current
+        return next(reversed(self._versions.values()))
 
     def _install(self, wiring: Wiring) -> None:
         """Makes that version the current one; the last ones stay for requests under way.

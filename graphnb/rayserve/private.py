@@ -85,7 +85,8 @@ def configure_one_at_a_time() -> None:
                 return
             serialize(self)
             made = getattr(self, "_serialized_request_router_cls", None)
-            if made and self.is_default_request_router():
+            is_own = getattr(self, "is_default_request_router", bool)  # not in Ray 2.54
+            if made and is_own():
                 own[:] = [(self.request_router_class, made)]
 
     RequestRouterConfig._serialize_request_router_cls = serialize_alone  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ A collector that is slow or dead costs a request nothing; only telemetry is lost
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import traceback
@@ -104,6 +105,19 @@ class Reporter:
             actor.start_failed.remote(
                 StartFailure(payload.deployment, payload.version, doing, pack_error(error))
             )
+
+    async def tell_failed(self, payload: Payload, error: BaseException, doing: str) -> bool:
+        """As `start_failed`, and returns when it is known there; whether it is."""
+        actor = find_collector(self._collector)
+        if actor is None:
+            return False
+        failure = StartFailure(payload.deployment, payload.version, doing, pack_error(error))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await actor.start_failed.remote(failure)
+        except Exception:  # noqa: BLE001  it is dead, or too slow
+            return False
+        return True
 
     def started(self, serve_name: str) -> None:
         """Tells that a replica answers from now on."""

@@ -177,7 +177,7 @@ def _find() -> None:
     """Takes over what runs within reach, and is not known here."""
     for executor in executors_within_reach():
         try:
-            found = executor.running()
+            found = executor.running(_running)
         except DeployError as error:
             warnings.warn(f"graphs on {executor.kind!r} are left out: {error}", stacklevel=3)
             continue

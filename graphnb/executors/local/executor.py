@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from graphnb.engine.loop import EngineLoop
 from graphnb.executors.local.application import LocalApplication
 from graphnb.executors.local.http import HttpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
 class LocalExecutor:
@@ -20,7 +25,7 @@ class LocalExecutor:
         """A new, empty application; `apply` fills it."""
         return LocalApplication(name, self._engine, self._server)
 
-    def running(self) -> list[LocalApplication]:
+    def running(self, known: Container[str]) -> list[LocalApplication]:
         """None that the process does not know: graphs end with it."""
         return []
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
@@ -18,13 +19,13 @@ from graphnb.errors import DeployError, NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.ray.recorder import RayRecorder
 from graphnb.executors.ray.remembered import remember, remembered
-from graphnb.executors.ray.retiring import Retiring
+from graphnb.executors.ray.retiring import Retiring, drain, granted_s
 from graphnb.executors.ray.status import status_of
 from graphnb.executors.ray.update import RayVersion, Release, gone, release, run_release
 from graphnb.rayserve.cluster import ensure_ray, ensure_serve
 from graphnb.rayserve.collector import collector_name, drop_collector, get_collector
 from graphnb.rayserve.config import HttpLimits
-from graphnb.rayserve.control import Watch, delete_application, flush
+from graphnb.rayserve.control import Watch, delete_application, end_requests, flush
 from graphnb.rayserve.http_answer import token_hash
 from graphnb.rayserve.logs import read_logs
 from graphnb.rayserve.travelling import TravellingRouter
@@ -242,13 +243,21 @@ class RayApplication:
     def close(self) -> None:
         refuse_engine_thread()
         with self._applying:
-            if self._router.current is not None:
-                self._router.current.ending = True
-            self._router.current, self._entry = None, None
+            version, running = self._router.current, self._release
+            self._router.current, self._entry, self._release = None, None, None
             self._leaving.clear()
             self._url = None
-            if self._release is not None:
-                self._release = None
+            if version is not None and running is not None:
+                version.ending = True
+                self._let_end(version, running)
                 delete_application(self._name, wait=True)
                 self._recorder.close()
                 drop_collector(self._name)
+
+    def _let_end(self, version: RayVersion, running: Release) -> None:
+        """Lets requests end, as long as the deployments grant, while all replicas are there."""
+        patience = granted_s(running.by_serve_name())
+        until = time.monotonic() + patience
+        end_requests(running.root, self._name, 0.0)
+        self._engine.run(drain(version, patience))
+        end_requests(running.root, self._name, until - time.monotonic())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 from graphnb.engine.loop import EngineLoop
 from graphnb.errors import DeployError
 from graphnb.executors.ray.application import RayApplication
 from graphnb.executors.ray.remembered import remembered_names
 from graphnb.rayserve.cluster import ensure_ray, leave
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
 class RayExecutor:
@@ -23,14 +27,16 @@ class RayExecutor:
         """A new, empty application; `apply` fills it."""
         return RayApplication(name, self._engine)
 
-    def running(self) -> list[RayApplication]:
-        """The graphs on this cluster, whoever deployed them.
+    def running(self, known: Container[str]) -> list[RayApplication]:
+        """The graphs on this cluster, whoever deployed them, but those that are known.
 
         Those that another version of graphnb deployed are left out.
         """
         ensure_ray()
         found = []
         for name in remembered_names():
+            if name in known:
+                continue
             one = self.application(name)
             with contextlib.suppress(DeployError):
                 if one.attach():

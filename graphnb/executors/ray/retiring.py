@@ -45,27 +45,14 @@ class Retiring:
 
     def run(self) -> None:
         """Waits for its requests, as long as its deployments grant, and lets its parts go."""
-        given = [one.options.get("graceful_shutdown_timeout_s") for one in self._parts.values()]
-        patience = max((_DEFAULT_PATIENCE_S if one is None else one for one in given), default=0.0)
+        patience = granted_s(self._parts)
         self._version.ending = True
         until = time.monotonic() + patience
-        self._application.engine.run(self._drain(patience))
+        self._application.engine.run(drain(self._version, patience))
         while time.monotonic() < until and self._busy_elsewhere():
             time.sleep(_POLL_S)
         with contextlib.suppress(Exception):  # Ray may have ended meanwhile, and all with it
             self._application.let_go(self._parts)
-
-    async def _drain(self, patience_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await self._version.drained()
-                return
-        self._version.retired = True
-        for request in tuple(self._version.requests):
-            if request.root_task is not None:
-                cancel_once(request.root_task)
-            else:
-                request.close_streams()
 
     def _busy_elsewhere(self) -> bool:
         """Whether the root has requests, such as those that came over HTTP, of an older version."""
@@ -75,3 +62,23 @@ class Retiring:
         parts = {running.root.name: running.root, **{one.name: one for one in self._parts.values()}}
         states = load_of(parts, self._application.name)
         return any(number < self._until for one in states.values() for number in one.versions)
+
+
+def granted_s(parts: Mapping[str, Part]) -> float:
+    """How long requests under way may take when these parts end, in seconds."""
+    given = [one.options.get("graceful_shutdown_timeout_s") for one in parts.values()]
+    return max((_DEFAULT_PATIENCE_S if one is None else one for one in given), default=0.0)
+
+
+async def drain(version: RayVersion, patience_s: float) -> None:
+    """Waits until the requests made here have ended; then ends those that are left."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience_s):
+            await version.drained()
+            return
+    version.retired = True
+    for request in tuple(version.requests):
+        if request.root_task is not None:
+            cancel_once(request.root_task)
+        else:
+            request.close_streams()

@@ -127,7 +127,10 @@ def release(
             run_release(app_name, old, {**leaving, **fresh})
             watch.wait(fresh, are_new=True)
         run_release(app_name, new, {**leaving, **gone(old, new)})
-        watch.wait(new.by_serve_name() if old is None else _to_wait_for(app_name, old, new))
+        if old is None:
+            watch.wait(fresh, are_new=True)
+        else:
+            watch.wait(_to_wait_for(app_name, old, new))
     except BaseException:
         if old is not None:
             run_release(app_name, old, leaving)
