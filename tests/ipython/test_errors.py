@@ -62,7 +62,7 @@ def fragile(notebook):
 
 def frames(text):
     """The functions of the frames that a traceback in a cell shows."""
-    plain = re.findall(r'File ".*", line \d+, in (\S+)', text)
+    plain = re.findall(r'^  (?:File ".*"|Cell In\[\d+\]), line \d+, in (\S+)', text, re.MULTILINE)
     rich = re.findall(r"^(?:File|Cell) .*?(?:, in |line \d+, in )(\w+)", text, re.MULTILINE)
     return plain or rich
 
@@ -91,6 +91,16 @@ def test_an_error_behind_a_handle_names_the_node_that_raised(fragile, ask):
     assert shown.error.node == "Model.invert"
     assert frames(shown.out) == ["invert", "ratio"]
     assert "graphnb/" not in shown.out
+
+
+def test_a_traceback_calls_cells_by_their_numbers(fragile):
+    """A cell is "Cell In[4]", as IPython has it, not the file that a kernel pretends there is."""
+    shown = fragile.run(ASKS["result"].format(0))
+    number = fragile.cell
+    assert f"  Cell In[{number}], line 12, in divide" in shown.out
+    assert f"  Cell In[{number}], line 4, in ratio" in shown.out
+    assert "ipykernel" not in shown.out
+    assert 'File "' not in shown.out
 
 
 def test_an_errors_chain_is_kept(notebook):
