@@ -68,6 +68,9 @@ def quick_ends():
     """Has replicas on Ray look every moment whether they may end, instead of every two seconds."""
     from ray.serve._private.config import DeploymentConfig
 
+    if not hasattr(DeploymentConfig, "model_rebuild"):  # Ray 2.54 has models of pydantic 1
+        DeploymentConfig.__fields__["graceful_shutdown_wait_loop_s"].default = 0.1
+        return
     DeploymentConfig.model_fields["graceful_shutdown_wait_loop_s"].default = 0.1
     DeploymentConfig.model_rebuild(force=True)
 

@@ -221,7 +221,7 @@ def _can(asked: Request, launcher: str) -> bool:
     if context.get("command_prefix") or context.get("override_worker_entrypoint"):
         return False
     wanted = {**environment, **(context.get("env_vars") or {})}
-    return _read_at_start(wanted) == _read_at_start(os.environ)
+    return _read_at_start(wanted) == _BEGAN_WITH
 
 
 def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
@@ -234,6 +234,9 @@ def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if name.startswith(("PYTHON", "LD_")) and name != "PYTHONPATH"
     }
+
+
+_BEGAN_WITH = _read_at_start(os.environ)  # what is imported later may change it
 
 
 def _expanded(value: str) -> str:

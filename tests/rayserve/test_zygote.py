@@ -14,7 +14,7 @@ WORKER = ["/ray/default_worker.py", "--node-ip-address=127.0.0.1"]
 
 def asked(command, **variables):
     """A launcher's question."""
-    return command, {**os.environ, **variables}, "/"
+    return command, {**zygote._BEGAN_WITH, "PATH": os.defpath, **variables}, "/"
 
 
 def with_context(**context):
