@@ -64,7 +64,11 @@ class Part:
         user_config = self.user_config
         if self.wiring is not None:
             user_config = with_wiring(self.wiring, user_config)
-        options = dict(self.options)
+        # Copies: Ray Serve writes its defaults into the dicts that it gets.
+        options: dict[str, Any] = {
+            name: dict(value) if isinstance(value, dict) else value
+            for name, value in self.options.items()
+        }
         if user_config is not None:
             options["user_config"] = user_config
         try:

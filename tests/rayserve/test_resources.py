@@ -3,8 +3,10 @@
 import pytest
 
 import graphnb
+from graphnb.authoring import build
 from graphnb.errors import DeployError
 from graphnb.rayserve.cluster import RaySettings, resources_of
+from graphnb.rayserve.compiling import compile_graph
 from graphnb.rayserve.resources import Machine, PlaceWatch, lacking, taken, too_much, wanted_by
 
 GB = 1 << 30
@@ -35,6 +37,23 @@ LARGE = Machine({"CPU": 16.0, "GPU": 1.0}, {"CPU": 0.5, "GPU": 0.0})
 def test_what_a_replica_asks_for_is_read_from_its_options(options, wanted):
     """CPUs, GPUs, memory and custom resources, or the bundles of its placement group."""
     assert wanted_by(options) == wanted
+
+
+def test_what_the_user_wrote_stays_what_it_is():
+    """Ray Serve writes its defaults into its options; the user's dict, and the graph, have none."""
+    asked = {"resources": {"tpu": 1}}
+
+    @graphnb.serve.deployment(ray_actor_options=asked)
+    def score(x):
+        return x
+
+    with graphnb.InputNode() as request:
+        scored = score.bind(request)
+    graph = build(graphnb.DAGDriver.bind(scored))
+    made = compile_graph(graph).parts["score"].deployment()
+    assert made.ray_actor_options["num_cpus"] == 1
+    assert asked == {"resources": {"tpu": 1}}
+    assert graph.spec.deployment("score").options["ray_actor_options"] == {"resources": {"tpu": 1}}
 
 
 @pytest.mark.parametrize(
