@@ -180,7 +180,7 @@ def _deploy(prog: str) -> MagicParser:
     parser.add_argument(
         "--route", metavar="/PATH", type=_route, help="the path that it answers below"
     )
-    parser.add_argument("--on", metavar="WHERE", type=_executor, help="where it runs: local")
+    parser.add_argument("--on", metavar="WHERE", type=_executor, help="where it runs: local or ray")
     parser.add_argument("--no-http", action="store_true", help="answer by handle alone")
     return parser
 
