@@ -17,7 +17,7 @@ import inspect
 from collections import OrderedDict
 from functools import wraps
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from graphnb.engine.request import current_envelope
 
@@ -66,6 +66,21 @@ def multiplexed(
     return decorate if load is None else decorate(load)
 
 
+def tell_models(listener: Callable[[list[str]], None] | None) -> None:
+    """Says who is told which models this process has, each time that changes; None for nobody."""
+    global _listener  # noqa: PLW0603  a process has one
+    _listener = listener
+
+
+_listener: Callable[[list[str]], None] | None = None
+_all: WeakSet[_Models] = WeakSet()
+
+
+def _changed() -> None:
+    if _listener is not None:
+        _listener(sorted({model for one in tuple(_all) for model in one.ids}))
+
+
 class _Kept:
     """The models of all replicas of this process; of a loader that travels, none go along."""
 
@@ -88,6 +103,12 @@ class _Models:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._loading: OrderedDict[str, asyncio.Task[Any]] = OrderedDict()
+        _all.add(self)
+
+    @property
+    def ids(self) -> list[str]:
+        """The models that it has, and those that are being loaded."""
+        return list(self._loading)
 
     async def get(self, model_id: str, load: Callable[[], Any]) -> Any:
         task = self._loading.get(model_id)
@@ -96,6 +117,7 @@ class _Models:
                 self._loading.popitem(last=False)
             task = asyncio.ensure_future(load())
             self._loading[model_id] = task
+            _changed()
         self._loading.move_to_end(model_id)
         try:
             # Shielded: others may wait for the same model when one of them is cancelled.
@@ -103,4 +125,5 @@ class _Models:
         except BaseException:
             if task.done() and (task.cancelled() or task.exception() is not None):
                 self._loading.pop(model_id, None)
+                _changed()
             raise

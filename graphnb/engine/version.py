@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from graphnb.engine.request import cancel_once
 from graphnb.engine.schedule import Schedule, compile_schedule
 from graphnb.engine.values import pack
 from graphnb.errors import NotRunningError
@@ -92,6 +93,15 @@ class Version:
         if self.requests:
             self._drained = asyncio.Event()
             await self._drained.wait()
+
+    def cancel(self) -> None:
+        """Ends its requests; it answers nobody any more."""
+        self.retired = True
+        for request in tuple(self.requests):
+            if request.root_task is not None:
+                cancel_once(request.root_task)
+            else:
+                request.close_streams()
 
     def calls(self, schedule: Schedule) -> list[Callable[..., Coroutine[Any, Any, Packed]]]:
         """`call` of each step's deployment."""

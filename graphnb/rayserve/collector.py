@@ -121,8 +121,8 @@ class Collector:
         """Begins anew, before a deploy."""
         self._failures.clear()
 
-    def keep(self, state: KeptState) -> None:
-        """Remembers what runs."""
+    def keep(self, state: KeptState | None) -> None:
+        """Remembers what runs; None when it is about to end."""
         self._state = state
 
     def kept(self, after: int) -> KeptState | None:

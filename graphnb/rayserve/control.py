@@ -264,12 +264,25 @@ def rewire(app_name: str, parts: Mapping[str, Part]) -> bool:
     return True
 
 
-def end_requests(root: Part, app_name: str, patience_s: float) -> None:
-    """Has the hosts of the root take no more requests, and waits for those under way."""
+def end_requests(root: Part, app_name: str, patience_s: float, *, at_once: bool = False) -> bool:
+    """Has the hosts of the root take no more requests, and waits for those under way.
+
+    Args:
+        root: the part that requests enter.
+        app_name: of the application.
+        patience_s: how long to wait.
+        at_once: whether they are cancelled.
+
+    Returns:
+        Whether all have ended.
+    """
     hosts = replicas_of(app_name).get(root.serve_name, [])
     until = time.monotonic() + patience_s
-    while False in ask_actors(hosts, here.end, _PATIENCE_S) and time.monotonic() < until:
+    while False in ask_actors(hosts, here.end, _PATIENCE_S, at_once):
+        if time.monotonic() > until:
+            return False
         time.sleep(_POLL_S)
+    return True
 
 
 def load_of(parts: Mapping[str, Part], app_name: str) -> dict[str, HostState]:

@@ -24,7 +24,7 @@ class Present(Protocol):
     def graphnb_rewire(self, wiring: Wiring) -> bool:
         """Takes over a wiring soon; whether it has."""
 
-    def graphnb_end(self) -> bool:
+    def graphnb_end(self, *, at_once: bool) -> bool:
         """Takes no more requests from outside; whether none is under way."""
 
     def graphnb_take(self, number: int) -> Any:
@@ -50,9 +50,14 @@ def hand_over(_actor: Any) -> bool:
     return True if _present is None else _present.graphnb_hand_over()
 
 
-def end(_actor: Any) -> bool:
-    """Has the host of this process take no more requests; whether none is under way."""
-    return True if _present is None else _present.graphnb_end()
+def end(_actor: Any, at_once: bool) -> bool:  # noqa: FBT001  called from afar
+    """Has the host of this process take no more requests; whether none is under way.
+
+    Args:
+        _actor: the replica's.
+        at_once: whether those under way are cancelled.
+    """
+    return True if _present is None else _present.graphnb_end(at_once=at_once)
 
 
 def rewire(_actor: Any, wiring: Wiring) -> bool:

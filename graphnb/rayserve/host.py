@@ -13,6 +13,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring import DeploymentBinding
+from graphnb.engine import multiplex
 from graphnb.engine.arguments import Message, load_message
 from graphnb.engine.handle import CallOptions, DeploymentTarget, Handle
 from graphnb.engine.remote_errors import pack_error
@@ -31,7 +32,7 @@ from graphnb.rayserve.edge import Edge
 from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.print_times import note_print_times
-from graphnb.rayserve.private import handle_of, max_ongoing_requests
+from graphnb.rayserve.private import handle_of, max_ongoing_requests, tell_models
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
 from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket, travel_size
@@ -118,6 +119,7 @@ class Host:
         loop = asyncio.get_running_loop()
         mark_engine_thread(loop)
         self._loop = loop
+        multiplex.tell_models(tell_models)
         context = serve.get_replica_context()
         self._payload = payload
         self._name = payload.deployment
@@ -260,7 +262,8 @@ class Host:
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """HTTP from Ray Serve's proxy; or a call by a handle of plain Ray Serve."""
         if is_http(args, kwargs):
-            return HttpAnswer(self._router, self._current.wiring.http)
+            current = self._current
+            return HttpAnswer(self._router, current.wiring.http, current.number)
         instance = self._replica.instance
         alone = not callable(instance) and hasattr(instance, "predict")
         answer = self._plain_method("predict" if alone else "__call__")(*args, **kwargs)
@@ -300,10 +303,14 @@ class Host:
         self._loop.call_soon_threadsafe(self._install, wiring)
         return False
 
-    def graphnb_end(self) -> bool:
+    def graphnb_end(self, *, at_once: bool) -> bool:
         """Takes no more requests from outside; whether none is under way."""
         self._router.current = None
-        return not any(one.requests for one in tuple(self._versions.values()))
+        busy = [one for one in tuple(self._versions.values()) if one.requests]
+        if at_once:
+            for one in busy:
+                self._loop.call_soon_threadsafe(one.cancel)
+        return not busy
 
     def graphnb_take(self, number: int) -> Any:
         """Gives away what a `Ticket` stands for."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from graphnb.engine.http_request import REQUEST_ID, answer_http, send_error
+from graphnb.rayserve.probe import VERSION
 
 if TYPE_CHECKING:
     from graphnb.engine.asgi import Message, Receive, Scope, Send
@@ -28,17 +29,21 @@ class HttpAnswer(Response):
     Args:
         router: of the graph.
         limits: what is asked of requests; None when the graph does not answer HTTP.
+        number: of the graph's version, for whoever asks which one the proxy has come to.
     """
 
-    def __init__(self, router: GraphRouter[Any], limits: HttpLimits | None) -> None:
+    def __init__(self, router: GraphRouter[Any], limits: HttpLimits | None, number: int) -> None:
         super().__init__()
+        self._number = number
         self._router = router
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer; what Starlette calls."""
         limits = self._limits
-        if limits is None:
+        if _has_header(scope, VERSION):
+            await _send_number(send, self._number)
+        elif limits is None:
             await send_error(send, 404, "this graph does not answer over HTTP")
         elif not _allowed(scope, limits.token_sha256):
             await send_error(
@@ -53,6 +58,18 @@ class HttpAnswer(Response):
                 _once(scope, send),
                 ahead=_ahead_of_proxy,
             )
+
+
+def _has_header(scope: Scope, name: str) -> bool:
+    wanted = name.encode()
+    return any(one == wanted for one, _ in scope["headers"])
+
+
+async def _send_number(send: Send, number: int) -> None:
+    """What a probe is told; it says nothing of the graph, and so needs no token."""
+    headers = [(VERSION.encode(), str(number).encode())]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _ahead_of_proxy(timeout_s: float) -> float:

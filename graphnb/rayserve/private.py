@@ -242,6 +242,21 @@ def logs_folder() -> str:
     return folder
 
 
+def tell_models(model_ids: list[str]) -> None:
+    """Tells Ray Serve which models the replica of this process has, so that calls for them come.
+
+    Where this Ray takes it otherwise, calls go to any replica, which loads what it has not.
+    """
+    with contextlib.suppress(ImportError, AttributeError, TypeError):
+        from ray.serve import context
+        from ray.serve._private.common import RequestRoutingInfo
+
+        replica: Any = context._INTERNAL_REPLICA_CONTEXT
+        info = RequestRoutingInfo(replica_id=replica.replica_id, multiplexed_model_ids=model_ids)
+        client: Any = context._get_global_client()
+        client.record_request_routing_info(info)
+
+
 def max_ongoing_requests() -> int:
     """The limit of the replica of this process, as it is now; no limit where Ray does not tell."""
     from ray.serve import context

@@ -2,9 +2,10 @@
 
 A chain of ten calls and a fan-out of ten of `async def predict(x): return x + 1`. The drivers take
 as many requests at a time on both sides, and all deployments have one replica. One request at a
-time for p50, twenty in flight for throughput; each round lets all sides take turns. By hand, three ways are tried for the chain (awaiting each handle
-by value or by reference, handing responses on) and two for the fan-out; the table names the fastest
-of them in this run. graphnb's spans are on unless it says otherwise.
+time for p50, twenty in flight for throughput; each round lets all sides take turns. By hand, three
+ways are tried for the chain (awaiting each handle by value or by reference, handing responses on)
+and two for the fan-out; the table names the fastest of them in this run. graphnb's spans are on
+unless it says otherwise.
 """
 
 import statistics
@@ -124,7 +125,8 @@ def _rate(program: Program) -> float:
     return REQUESTS / (clock() - began)
 
 
-def _chain_graph() -> Any:
+def chain_graph() -> Any:
+    """Ten calls, one after the other."""
     from tests.benchmarks.by_hand import predict
 
     with InputNode() as x:
@@ -154,7 +156,7 @@ def _both(node: Any, name: str, expected: int) -> dict[str, Program]:
 def _chains() -> dict[str, Program]:
     from tests.benchmarks import by_hand
 
-    ours = _both(_chain_graph(), "chain", 1 + WIDTH)
+    ours = _both(chain_graph(), "chain", 1 + WIDTH)
     return ours | {
         "each awaited, by value": Program(
             hand_side(by_hand.chain(by_reference=False), "chain_v"), 1 + WIDTH

@@ -1,8 +1,8 @@
 """One of ten deployments is edited: until the next answer comes, on the same Ray.
 
 With graphnb the graph is deployed again. With plain Ray Serve `serve.run` is called again, under
-the same name, with the same edit. Both have a chain of ten and a driver; replicas start from the same
-warm processes on both sides. Each round edits the function of the fifth node once more.
+the same name, with the same edit. Both have a chain of ten and a driver; replicas start from the
+same warm processes on both sides. Each round edits the function of the fifth node once more.
 """
 
 import statistics

@@ -17,6 +17,7 @@ MEASUREMENTS = (
     "ray_walkthrough",
     "ray_arrays",
     "ray_edits",
+    "old_ray",
 )
 """Modules of this package: their docstring says how it is measured, `measure` does it."""
 

@@ -46,8 +46,12 @@ def test_a_batch_that_does_not_fill_is_run_after_its_wait(deploy, signals):
     assert signals.notes("batch") == [1]
 
 
-def test_instances_do_not_mix_their_batches(deploy, signals):
-    """Two binds of one class, and two replicas of one bind, batch on their own."""
+def test_instances_do_not_mix_their_batches(deploy, signals, executor):
+    """Two binds of one class, and two replicas of one bind, batch on their own.
+
+    Ray Serve may give one of the replicas an odd number of calls: the last of them waits alone.
+    """
+    wait_s = 30 if executor == "local" else 1
 
     @serve.deployment(num_replicas=2, max_ongoing_requests=2)
     class Batched:
@@ -55,7 +59,7 @@ def test_instances_do_not_mix_their_batches(deploy, signals):
             self.name = name
             self.tag = serve.get_replica_context().replica_tag
 
-        @serve.batch(max_batch_size=2, batch_wait_timeout_s=30)
+        @serve.batch(max_batch_size=2, batch_wait_timeout_s=wait_s)
         async def run(self, xs):
             signals.note("batch", [self.name, self.tag, xs])
             return [[self.name, x] for x in xs]
@@ -69,7 +73,7 @@ def test_instances_do_not_mix_their_batches(deploy, signals):
     for n, one in enumerate(responses):
         assert one.result() == [["first", f"a{n}"], ["second", f"b{n}"]]
     batches = signals.notes("batch")
-    assert len(batches) == 8
+    assert len(batches) == 8 if executor == "local" else len(batches) >= 8
     assert len({tag for _name, tag, _xs in batches}) == 4
     for name, _tag, xs in batches:
         assert {x[0] for x in xs} == {"a" if name == "first" else "b"}

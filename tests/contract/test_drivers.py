@@ -525,8 +525,10 @@ def test_an_adapter_may_be_named(deploy, client):
         deploy(DAGDriver.bind(node, http_adapter="nothing"), name="other", http=True)
 
 
-def test_an_adapter_may_come_from_outside(deploy, client, monkeypatch):
+def test_an_adapter_may_come_from_outside(deploy, client, monkeypatch, executor):
     """An installed package brings adapters under an entry-point group."""
+    if executor == "ray":
+        pytest.skip("a package that is not really installed is not there in other processes")
 
     def upper(text: str) -> str:
         return text.upper()

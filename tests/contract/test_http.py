@@ -266,12 +266,13 @@ def test_a_token_is_not_shown():
     assert "s3cret" not in repr(HttpOptions(token="s3cret"))
 
 
-def test_an_unknown_route_is_404(deploy, client):
-    """Paths that no graph answers are 404, with the routes there are."""
+def test_an_unknown_route_is_404(deploy, client, executor):
+    """Paths that no graph answers are 404, with the routes there are; on Ray its proxy says so."""
     graph = graph_of(deploy, echo, route_prefix="/x")
     answer = client.post(graph.url.replace("/x", "/y"), json=1)
     assert answer.status_code == 404
-    assert "/x" in answer.json()["error"]
+    if executor == "local":
+        assert "/x" in answer.json()["error"]
     assert client.post(graph.url + "/deeper", json=1).status_code == 404
     assert client.post(graph.url + "x", json=1).status_code == 404
 

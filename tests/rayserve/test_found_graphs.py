@@ -67,8 +67,7 @@ ANSWER = "graphnb.get({0!r}).remote({{'x': 21}}).result()"
 
 
 def test_a_restarted_kernel_finds_its_graph(new_kernel):
-    """`running()` lists it with its spec; it answers by handle and over HTTP, by the same replicas;
-    and it can be ended."""
+    """`running()` lists it with its spec; it answers, by the same replicas; and it can be ended."""
     before = new_kernel()
     text, *pids, url = deploy(before, "kept")
     before.kill()
@@ -122,9 +121,9 @@ def test_a_failed_deploy_from_a_new_kernel_leaves_the_graph_serving(new_kernel):
 
 
 def test_two_kernels_take_turns(new_kernel):
-    """What one kernel deployed, another one deploys again; the first one then goes on from there."""
+    """What one kernel deployed, another one deploys again; the first then goes on from there."""
     first, second = new_kernel(), new_kernel()
-    _, doubler, label, _ = deploy(first, "shared")
+    deploy(first, "shared")
     assert deploy(second, "shared", "graph(3)")[0] == "is 63"
     text, _, same, _ = deploy(first, "shared", "graph(3, 'was')")
     assert text == "was 63"

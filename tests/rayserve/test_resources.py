@@ -164,7 +164,7 @@ def test_a_gpu_that_is_not_there_is_named_at_once(ray_graph):
 @pytest.mark.ray
 @pytest.mark.timeout(60)
 def test_more_replicas_than_there_is_room_for_are_told(ray_graph):
-    """Together they ask for more than there is; or others have taken it: Ray would wait for ever."""
+    """Together they ask for more than there is; or others have it: Ray would wait for ever."""
     with pytest.raises(DeployError, match=r"graph wants 91 CPUs in all; this cluster has 64"):
         ray_graph(graph_of(num_replicas=3, ray_actor_options={"num_cpus": 30}))
     takes = graph_of(ray_actor_options={"num_cpus": 40})

@@ -18,7 +18,7 @@ from graphnb.engine.travel import pack_to_travel
 from graphnb.errors import DeployError, NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.ray.recorder import RayRecorder
-from graphnb.executors.ray.remembered import remember, remembered
+from graphnb.executors.ray.remembered import forget, remember, remembered
 from graphnb.executors.ray.retiring import Retiring, drain, granted_s
 from graphnb.executors.ray.status import status_of
 from graphnb.executors.ray.update import RayVersion, Release, gone, release, run_release
@@ -28,6 +28,7 @@ from graphnb.rayserve.config import HttpLimits
 from graphnb.rayserve.control import Watch, delete_application, end_requests, flush
 from graphnb.rayserve.http_answer import token_hash
 from graphnb.rayserve.logs import read_logs
+from graphnb.rayserve.probe import wait_until_published
 from graphnb.rayserve.travelling import TravellingRouter
 
 if TYPE_CHECKING:
@@ -40,7 +41,17 @@ if TYPE_CHECKING:
     from graphnb.telemetry.logs import NodeLogs
 
 
+def _publish(address: tuple[str, int], old: Release | None, new: Release) -> None:
+    """Waits until HTTP requests are answered as this release does."""
+    was = None if old is None else old.route_prefix
+    if new.route_prefix is not None:
+        wait_until_published(address, new.route_prefix, new.number)
+    if was is not None and was != new.route_prefix:
+        wait_until_published(address, was, None)
+
+
 _NODES_S = 60.0
+_LAST_S = 1.0  # for requests that are cut off to be answered
 
 
 def _patience_s() -> float:
@@ -147,6 +158,7 @@ class RayApplication:
             )
             before = self._router.current
             self._take(new, address)
+            _publish(address, old, new)
             self._http = http
             if old is not None and before is not None:
                 self._recorder.clear_figures()
@@ -249,6 +261,7 @@ class RayApplication:
             self._url = None
             if version is not None and running is not None:
                 version.ending = True
+                forget(self._name)
                 self._let_end(version, running)
                 delete_application(self._name, wait=True)
                 self._recorder.close()
@@ -260,4 +273,5 @@ class RayApplication:
         until = time.monotonic() + patience
         end_requests(running.root, self._name, 0.0)
         self._engine.run(drain(version, patience))
-        end_requests(running.root, self._name, until - time.monotonic())
+        if not end_requests(running.root, self._name, until - time.monotonic()):
+            end_requests(running.root, self._name, _LAST_S, at_once=True)

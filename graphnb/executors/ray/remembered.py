@@ -42,6 +42,11 @@ def remember(app_name: str, release: Release, leaving: Mapping[str, Part]) -> No
     ask(collector_name(app_name), "keep", state)
 
 
+def forget(app_name: str) -> None:
+    """Has the cluster forget a graph that is about to end."""
+    ask(collector_name(app_name), "keep", None)
+
+
 def remembered(app_name: str, *, after: int = 0) -> Remembered | None:
     """What the cluster remembers; None when that is nothing later than the version `after`.
 

@@ -7,7 +7,6 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from graphnb.engine.request import cancel_once
 from graphnb.rayserve.control import load_of
 
 if TYPE_CHECKING:
@@ -76,9 +75,4 @@ async def drain(version: RayVersion, patience_s: float) -> None:
         async with asyncio.timeout(patience_s):
             await version.drained()
             return
-    version.retired = True
-    for request in tuple(version.requests):
-        if request.root_task is not None:
-            cancel_once(request.root_task)
-        else:
-            request.close_streams()
+    version.cancel()
