@@ -25,10 +25,13 @@ lab: $(READY) ## open JupyterLab on the tour, on this machine only
 
 test: $(READY) tools ## run every test, then every notebook cell by cell; report coverage
 	$(BIN)/pytest --cov -m 'not ray'
-	$(BIN)/pytest -m ray tests/contract tests/rayserve/test_cluster.py
+	$(BIN)/pytest -m ray tests/contract $(ON_RAY_EACH_TIME:%=tests/rayserve/test_%.py)
 	$(NBVAL) notebooks
 	$(MAKE) test-notebooks-ray \
 		NOTEBOOKS="notebooks/10_pipeline.ipynb notebooks/13_dynamic_selection.ipynb"
+
+# Of what only Ray has, beside the part of the contract that tests/conftest.py names.
+ON_RAY_EACH_TIME := cluster found_graphs logs private resources
 
 test-ray: $(READY) ## run every test of what graphs do on Ray as well; takes an hour on two cores
 	GRAPHNB_TEST_RAY=1 $(BIN)/pytest -m ray

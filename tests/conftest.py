@@ -19,7 +19,13 @@ EXECUTORS = [pytest.param("local"), pytest.param("ray", marks=pytest.mark.ray)]
 
 # On Ray each deployment is a process, so the whole contract takes the better part of an hour there:
 # `make test-ray`. These files run on Ray each time.
-ON_RAY_EACH_TIME = ("test_composition.py", "test_dataflow.py")
+ON_RAY_EACH_TIME = (
+    "test_composition.py",
+    "test_dataflow.py",
+    "test_large_values.py",
+    "test_updates.py",
+    "test_user_config.py",
+)
 
 # Deadlines measure the machine, and a failing example is printed by pytest anyway.
 hypothesis.settings.register_profile("graphnb", deadline=None, max_examples=20, database=None)

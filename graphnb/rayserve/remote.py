@@ -347,6 +347,8 @@ class RemoteStream:
             self._end("error", ())
             raise NodeError(f"the stream of {self._node} broke off", node=self._node) from None
         except BaseException as error:  # noqa: BLE001  as above
+            if self._ended:  # it was given up meanwhile: nobody is there to be told
+                raise StopAsyncIteration from None
             failure = failure_of(error, self._owner.name)
             spans: Sequence[tuple[Any, ...]] = ()
             late = False

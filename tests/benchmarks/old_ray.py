@@ -22,7 +22,7 @@ from tests.benchmarks.timing import Side, times
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / "build" / "ray-2.3.1"
 # Those of its time: it does not ask for them itself.
-REQUIREMENTS = ("ray[serve]==2.3.1", "pydantic<2", "setuptools<70", "numpy<2")
+REQUIREMENTS = ("ray[serve]==2.3.1", "pydantic<2", "setuptools<70", "numpy<2", "async_timeout")
 BAR = 1.7
 
 

@@ -23,7 +23,12 @@ async def predict(x: int) -> int:
 
 def main() -> None:
     """Deploys, then answers what it reads."""
-    ray.init(num_cpus=64, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        num_cpus=64,
+        include_dashboard=False,
+        log_to_driver=False,
+        _node_ip_address="127.0.0.1",  # or it asks the network, which may not be there
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -33,7 +33,8 @@ class RayRecorder(Recorder):
         """The last requests, from wherever they came, oldest first."""
         self._flush()
         found = self._merged(super().traces(count), ask(self._collector, "traces", count))
-        return found if count is None else found[-count:] if count > 0 else []
+        most = self._max_traces if count is None else min(count, self._max_traces)
+        return found[-most:] if most > 0 else []
 
     def failures(self) -> list[Trace]:
         """The last requests that failed, oldest first."""
