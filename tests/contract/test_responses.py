@@ -9,6 +9,7 @@ import pytest
 import graphnb
 from graphnb import InputNode, serve
 from graphnb.errors import NotRunningError, NotSerializableError, RequestError
+from tests.contract.waiting import eventually
 
 
 @serve.deployment
