@@ -181,7 +181,7 @@ class ReplicaSet:
 
     # Calls.
 
-    async def call(  # noqa: C901, PLR0912, PLR0915  see the docstring
+    async def call(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917  see the docstring
         self,
         method: str,
         load: Load,
@@ -191,8 +191,11 @@ class ReplicaSet:
         call: str | None,
         after: tuple[str, ...],
         model_id: str,
+        pack: Pack | None = None,
     ) -> Packed:
         """One call, from taking a slot to the packed result; records its span.
+
+        With `pack` in place of the set's own, where the result takes another way.
 
         This is the way of every request: it is long because each function call in it would cost
         a tenth of a node.
@@ -248,7 +251,7 @@ class ReplicaSet:
                     if self._queue or replica.when_idle is not None:
                         self._freed(replica)
             if type(result) not in SCALARS:
-                result = self.pack(result, what="the result", node=call or self.name)
+                result = (pack or self.pack)(result, what="the result", node=call or self.name)
                 if type(result) is Parcel:
                     size = result.size
                     packed_at = clock()

@@ -60,6 +60,10 @@ class Parcel:
         buffers = [pickle.PickleBuffer(one) if len(one) > _LARGE else one for one in self.buffers]
         return Parcel, (self.data, buffers)
 
+    def copied(self) -> Parcel:
+        """The same with buffers of its own."""
+        return Parcel(self.data, [bytes(one) for one in self.buffers])
+
     def load(self) -> Any:
         """The value, made anew; its buffers are read-only and shared."""
         return pickle.loads(self.data, buffers=self.buffers)  # noqa: S301  packed in this process
@@ -107,6 +111,7 @@ def dump(
     fits: Callable[[bytes], bool] | None = None,
     *,
     plain: bool = True,
+    copy: bool = True,
 ) -> Parcel:
     """Serializes a value that is no scalar.
 
@@ -115,16 +120,19 @@ def dump(
         last: what has the last word, when plain pickle fails; cloudpickle by default.
         fits: whether what plain pickle made will do; it always does by default.
         plain: whether plain pickle is tried first.
+        copy: False leaves large buffers where they are: only for a parcel that is written
+            somewhere else before the producer can go on.
 
     Raises:
         NotSerializableError: the value, or something in it, cannot be pickled.
     """
-    buffers: list[bytes] = []
+    buffers: list[Any] = []
 
     def keep(buffer: pickle.PickleBuffer) -> None:
         # A copy, because the producer may write to its array after it returned it; as bytes,
         # because arrays that are loaded on top of bytes are read-only.
-        buffers.append(bytes(buffer.raw()))
+        raw = buffer.raw()
+        buffers.append(bytes(raw) if copy or raw.nbytes <= _LARGE else raw)
 
     if plain:
         try:

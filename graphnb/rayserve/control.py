@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from graphnb.rayserve.compiling import Part
 
-_POLL_S = 0.05  # Ray Serve tells of changes to those who ask only
+_POLL_S = 0.02  # Ray Serve tells of changes to those who ask only
 _PATIENCE_S = 1.0  # for what hosts are asked: one that starts or has died says nothing
 _LOOK_S = 1.0
 _NAMED = 4  # of those that start, in one line
@@ -238,6 +238,19 @@ def flush(serve_name: str, app_name: str) -> None:
     until = time.monotonic() + _PATIENCE_S
     while False in ask_actors(hosts, here.hand_over, _PATIENCE_S) and time.monotonic() < until:
         time.sleep(_PATIENCE_S / 200)
+
+
+def prepare(app_name: str, hosts: Sequence[str], names: Sequence[str]) -> None:
+    """Has hosts get to know deployments that they will call; nobody waits for it.
+
+    Args:
+        app_name: of the application.
+        hosts: those that will call, by Ray Serve's names.
+        names: those that start now.
+    """
+    replicas = replicas_of(app_name)
+    actors = [one for name in hosts for one in replicas.get(name, ())]
+    ask_actors(actors, here.prepare, 0.0, app_name, list(names))
 
 
 def rewire(app_name: str, parts: Mapping[str, Part]) -> bool:

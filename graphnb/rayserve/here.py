@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphnb.rayserve.private import handle_of
+
 if TYPE_CHECKING:
     from graphnb.rayserve.config import HostState, Wiring
 
@@ -63,6 +65,12 @@ def end(_actor: Any, at_once: bool) -> bool:  # noqa: FBT001  called from afar
 def rewire(_actor: Any, wiring: Wiring) -> bool:
     """Has the host of this process take over a wiring; whether it has."""
     return _present is not None and _present.graphnb_rewire(wiring)
+
+
+def prepare(_actor: Any, app_name: str, names: list[str]) -> None:
+    """Has this process get to know deployments that it will call."""
+    for name in names:
+        handle_of(name, app_name).options()
 
 
 def take(_actor: Any, number: int) -> Any:

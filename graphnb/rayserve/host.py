@@ -28,7 +28,7 @@ from graphnb.errors import GraphnbError
 from graphnb.rayserve.adopt import adopt_replica
 from graphnb.rayserve.config import HostState, Payload, Wiring, wiring_of
 from graphnb.rayserve.context import stand_in
-from graphnb.rayserve.edge import Edge
+from graphnb.rayserve.edge import Edge, pack_or_store
 from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.print_times import note_print_times
@@ -185,7 +185,6 @@ class Host:
         version: HostVersion = request.version
         version.enter(request)
         self._taken += 1
-        parts, arrived = _unwrapped(parts)
         try:
             packed = await within_deadline(
                 self._own.call(
@@ -197,6 +196,7 @@ class Host:
                     header.call,
                     header.after,
                     header.model_id,
+                    pack_or_store if header.hold and not header.notes else None,
                 ),
                 request,
             )
@@ -210,7 +210,7 @@ class Host:
             request.close_streams()
             version.leave(request)
             self._taken -= 1
-        reply = Reply(packed, plain(request.spans or ()), _notes(request), arrived)
+        reply = Reply(packed, plain(request.spans or ()), _notes(request))
         size = travel_size(packed) + sum(map(note_size, reply.notes))
         if size > MAX_MESSAGE and not header.by_reference:
             return self._stash.keep(reply, size)
@@ -228,7 +228,7 @@ class Host:
                 self._own.open_stream(
                     header.method,
                     load_message,
-                    Message(_unwrapped(parts)[0], header.shape),
+                    Message(parts, header.shape),
                     request,
                     None,
                     header.call,
@@ -405,14 +405,6 @@ class Host:
         made = stream if streams else call
         made.__name__ = method
         return made
-
-
-def _unwrapped(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
-    """The parts as packed values: one that came by reference is another call's whole reply."""
-    arrived = [(i, one.spans) for i, one in enumerate(parts) if type(one) is Reply]
-    if not arrived:
-        return parts, ()
-    return tuple(one.packed if type(one) is Reply else one for one in parts), arrived
 
 
 def _notes(request: Request) -> Any:

@@ -5,7 +5,6 @@ Checked with Ray 2.54 and 2.60; `tests/rayserve/test_private.py` says what is ex
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import sys
@@ -20,30 +19,6 @@ if TYPE_CHECKING:
 
 CHECKED = ("2.54", "2.60")
 """The versions of Ray that all of this was tried with."""
-
-
-async def stored(response: Any) -> tuple[Any, int]:
-    """Waits until the result of a call by reference is there, without fetching it.
-
-    Returns:
-        Ray's reference to it and its bytes, when it lies in the object store; (None, 0) when it
-        is small, or an error, and has come along already.
-    """
-    import ray
-
-    find = getattr(response, "_to_object_ref", None)
-    if find is None:  # by value it is, then
-        return None, 0
-    ref = await find()
-    ready = getattr(ref, "_ready", None)  # Ray 2.60; before, a thread waits
-    if ready is not None:
-        await ready()
-    else:
-        await asyncio.to_thread(ray.wait, [ref], fetch_local=False)
-    found = ray.experimental.get_object_locations([ref]).get(ref, {})
-    if not found.get("node_ids"):
-        return None, 0
-    return ref, int(found.get("object_size") or 0)
 
 
 def with_version(deployment: Any, version: str) -> Any:

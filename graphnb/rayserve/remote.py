@@ -17,10 +17,19 @@ from graphnb.errors import (
 from graphnb.rayserve.edge import Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
-from graphnb.rayserve.private import ask_replica, calling, stored
+from graphnb.rayserve.private import ask_replica, calling
 from graphnb.rayserve.stash import MAX_MESSAGE, Ticket, travel_size
 from graphnb.rayserve.travelling import TravellingRequest
-from graphnb.rayserve.wire import CALL, STREAM, Header, RemoteFailure, Reply, Trailer, shifted
+from graphnb.rayserve.wire import (
+    CALL,
+    STREAM,
+    Header,
+    RemoteFailure,
+    Reply,
+    Stored,
+    Trailer,
+    shifted,
+)
 from graphnb.telemetry.spans import Outcome, Span
 
 if TYPE_CHECKING:
@@ -81,14 +90,13 @@ class RemoteCallee:
         outcome: Outcome = "error"
         size = 0
         response = None
-        held: list[tuple[int, Held]] = []
+        held = False
         try:
             parts, shape = load.message(kept)
-            held = [(i, one) for i, one in enumerate(parts) if type(one) is Held]
-            by_reference = by_reference or bool(held) or _is_large(parts)
-            header = self._header(
-                request, began, (method, call, after, model_id), by_reference, shape
-            )
+            held = any(type(one) is Held for one in parts)
+            by_reference = by_reference or held or _is_large(parts)
+            ways = by_reference, by_reference and hold
+            header = self._header(request, began, (method, call, after, model_id), ways, shape)
             target = self._unary_by_reference if by_reference else self._unary
             if model_id:
                 target = target.options(multiplexed_model_id=model_id)
@@ -96,27 +104,20 @@ class RemoteCallee:
                 parts = [one.ref if type(one) is Held else one for one in parts]
             response = target.remote(header, *parts)
             request.away.add(span_id)
-            if by_reference and hold:
-                ref, size = await stored(response)
-                if ref is not None:
-                    outcome = "ok"
-                    return Held(ref, size, self._settler(request, began))
             reply: Reply | Ticket = await response
             if type(reply) is Ticket:
-                ref = ask_replica(reply.replica, take, reply.number)
-                if hold:
-                    outcome, size = "ok", reply.size
-                    return Held(ref, size, self._settler(request, began))
-                reply = await ref
+                reply = await ask_replica(reply.replica, take, reply.number)
             assert type(reply) is Reply
             spans = reply.spans
-            size = packed_size(reply.packed)
-            for index, arrived in reply.arrived:
-                next(one for i, one in held if i == index).settle(arrived)
+            packed = reply.packed
+            if type(packed) is Stored:
+                size, packed = packed.size, Held(packed.ref, packed.size)
+            else:
+                size = packed_size(packed)
             if reply.notes and request.values is not None:
                 request.values.extend(_notes(reply.notes))
             outcome = "ok"
-            return reply.packed
+            return packed
         except asyncio.CancelledError:
             outcome = "cancelled"
             if response is not None:
@@ -150,33 +151,12 @@ class RemoteCallee:
                     began,
                 )
 
-    def _settler(self, request: Request, began: float) -> Any:
-        """Completes the span of a result that is held, when a consumer brings its spans back."""
-        index = len(request.spans) if request.spans is not None else -1
-        ended = clock()
-        settled = False
-
-        def settle(spans: Sequence[tuple[Any, ...]]) -> None:
-            nonlocal settled
-            if settled or request.spans is None or not spans or index >= len(request.spans):
-                return
-            settled = True
-            kept = request.spans[index]
-            labels = (kept.span_id, kept.parent_id, kept.call, kept.method, kept.outcome)
-            place = len(request.spans)
-            labels_all = (*labels, kept.size, kept.after)
-            self._record(request, spans, labels_all, began, ended)
-            request.spans[index] = request.spans.pop()
-            assert len(request.spans) >= place
-
-        return settle
-
     def _header(
         self,
         request: TravellingRequest,
         now: float,
         what: tuple[str, str | None, tuple[str, ...], str],
-        by_reference: bool,  # noqa: FBT001  in the way of every request
+        ways: tuple[bool, bool],
         shape: Any,
     ) -> Header:
         return _new(
@@ -190,7 +170,7 @@ class RemoteCallee:
                 request.patience,
                 request.spans is not None,
                 request.values is not None,
-                by_reference,
+                *ways,
                 shape,
             ),
         )
@@ -201,12 +181,11 @@ class RemoteCallee:
         spans: Sequence[tuple[Any, ...]],
         labels: tuple[Any, ...],
         began: float,
-        ended: float | None = None,
     ) -> None:
         """Adds the call's span and those that came back with it, as seen from here."""
         assert request.spans is not None
         span_id, parent, call, method, outcome, size, after = labels
-        ended = ended or clock()
+        ended = clock()
         start = began - request.started
         total = ended - began
         replica, waiting, executing = "", 0.0, 0.0
@@ -282,7 +261,9 @@ class RemoteCallee:
         began = clock()
         parts, shape = load.message(kept)
         large = _is_large(parts)
-        header = self._header(request, began, (method, call, after, model_id), large, shape)
+        header = self._header(
+            request, began, (method, call, after, model_id), (large, False), shape
+        )
         target = self._stream_by_reference if large else self._stream
         if model_id:
             target = target.options(multiplexed_model_id=model_id)

@@ -40,6 +40,7 @@ class Header(NamedTuple):
         record: whether spans are wanted.
         notes: whether what goes into and comes out of each node is wanted.
         by_reference: whether the answer may be of any size.
+        hold: whether a large result is to stay in the object store, as a `Stored`.
         shape: what the parts make; None when they are the positional arguments in order.
     """
 
@@ -55,6 +56,7 @@ class Header(NamedTuple):
     record: bool
     notes: bool
     by_reference: bool
+    hold: bool
     shape: Shape | None
 
 
@@ -67,6 +69,20 @@ def note_size(note: Note) -> int:
     return sum(map(travel_size, note[1:4]))
 
 
+class Stored(NamedTuple):
+    """A result that stays in Ray's object store; only in replies that come by reference.
+
+    Ray pins what a message by value refers to for as long as the worker lives.
+
+    Attributes:
+        ref: Ray's reference to the packed result.
+        size: its bytes.
+    """
+
+    ref: Any
+    size: int
+
+
 class Reply(NamedTuple):
     """What a call comes back as.
 
@@ -75,13 +91,11 @@ class Reply(NamedTuple):
         spans: of the call (the last one) and of all calls that it made, as plain tuples; times are
             counted from the call's arrival.
         notes: what went into and came out of nodes, where it was asked for.
-        arrived: of parts that came by reference: their numbers, and the spans that came with them.
     """
 
     packed: Packed
     spans: Sequence[tuple[Any, ...]]
     notes: Sequence[Note] = ()
-    arrived: Sequence[tuple[int, Sequence[tuple[Any, ...]]]] = ()
 
 
 class Trailer(NamedTuple):

@@ -4,7 +4,6 @@
 """
 
 import ast
-import asyncio
 import importlib
 import inspect
 import os
@@ -16,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 import ray
 from ray import serve as ray_serve
-from ray.serve.handle import DeploymentHandle, DeploymentResponse
+from ray.serve.handle import DeploymentHandle
 
 import graphnb
 from graphnb import InputNode, serve
@@ -64,7 +63,6 @@ NAMES = {
     "_run_asgi_lifespan_startup",
     "_set_asgi_app",
     "_set_global_client",
-    "_to_object_ref",
     "__ray_call__",
     "user_configured_option_names",
 }
@@ -112,7 +110,6 @@ EXPECTED = [
         "ray.serve.handle:DeploymentHandle.options",
         {"_by_reference", "request_serialization", "response_serialization"},
     ),
-    ("ray.serve.handle:DeploymentResponse._to_object_ref", set()),
     ("ray.serve.api:delete", {"name", "_blocking"}),
     ("ray.serve.context:_get_global_client", {"raise_if_no_controller_running"}),
     ("ray.serve.context:_set_global_client", {"client"}),
@@ -237,11 +234,6 @@ def test_a_way_that_cannot_be_chosen_is_rays():
         {"method_name": "m", "stream": False},
         {"method_name": "m", "stream": True},
     ]
-
-
-def test_a_result_without_a_reference_travels_by_value():
-    """A response that gives no reference is awaited as any other."""
-    assert asyncio.run(private.stored(SimpleNamespace())) == (None, 0)
 
 
 def test_options_can_be_told_from_what_is_public(monkeypatch):
@@ -458,33 +450,6 @@ def test_without_versions_an_update_restarts_all_and_answers(deploy, monkeypatch
     assert {pid for _, pid in before}.isdisjoint(pid for _, pid in after)
     eventually(lambda: states(graph) == [("running", 1)] * 3)  # what goes restarts all again
     assert [one for one, _ in graph.remote([]).result()] == [1, 3]
-
-
-class Poorer:
-    """A driver whose process has a Ray Serve that lacks something."""
-
-    def __init__(self, graph, lost):
-        self.graph = graph
-        if lost == "_to_object_ref":
-            del DeploymentResponse._to_object_ref
-        elif lost == "_by_reference":
-            # Its handles were made before: those that it makes from now on are without.
-            DeploymentHandle.options = lacking("_by_reference")(DeploymentHandle.options)
-
-    async def __call__(self, x):
-        return await self.graph.remote(x)
-
-
-@pytest.mark.ray
-@pytest.mark.timeout(240)
-def test_where_nothing_can_be_held_values_travel_by_value(deploy):
-    """A large result goes through the driver, and arrives."""
-    large = Large.bind()
-    with InputNode() as size:
-        measured = large.measure.bind(large.make.bind(size))
-    graph = deploy(serve.deployment(Poorer).bind(measured, "_to_object_ref"))
-    for size in (10, 1_000_000, 3_000_000):
-        assert graph.remote(size).result() == size
 
 
 @pytest.mark.ray

@@ -13,6 +13,7 @@ from graphnb.rayserve.control import (
     Watch,
     application_status,
     delete_application,
+    prepare,
     rewire,
     run_application,
 )
@@ -125,6 +126,7 @@ def release(
     try:
         if old is not None and fresh:
             run_release(app_name, old, {**leaving, **fresh})
+            prepare(app_name, _callers(new, fresh), list(fresh))
             watch.wait(fresh, are_new=True)
         run_release(app_name, new, {**leaving, **gone(old, new)})
         if old is None:
@@ -139,6 +141,17 @@ def release(
             delete_application(app_name, wait=False)
         raise
     return new
+
+
+def _callers(new: Release, fresh: Mapping[str, Part]) -> list[str]:
+    """Those that will call fresh parts and run already, by Ray Serve's names."""
+    return [
+        name
+        for name, one in new.by_serve_name().items()
+        if name not in fresh
+        and one.wiring
+        and not fresh.keys().isdisjoint(one.wiring.callees.values())
+    ]
 
 
 def _to_wait_for(app_name: str, old: Release, new: Release) -> dict[str, Part]:
