@@ -27,10 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [row for some in found.values() for row in some]
     print(f"\n{table(rows)}\n\n{kind}; {clock() - began:.0f} s in all")
     _print_missed(rows)
-    if len(found) == len(MEASUREMENTS):
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(page(found, kind), encoding="utf-8")
-        print(f"written: {PAGE.relative_to(PAGE.parents[1])}")
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    PAGE.write_text(page(before, found, kind), encoding="utf-8")
+    print(f"written: {PAGE.relative_to(PAGE.parents[1])}")
     return 0 if len(found) == len(names) else 1
 
 

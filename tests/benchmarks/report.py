@@ -3,10 +3,11 @@
 import datetime as dt
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from tests.benchmarks.registry import method
+from tests.benchmarks.registry import MEASUREMENTS, method
 from tests.benchmarks.rows import Row
 
 HEADINGS = ("work", "graphnb", "beside it", "ratio", "bar", "met")
@@ -15,21 +16,25 @@ PACKAGES = {"graphnb": "graphnb", "Ray": "ray", "uvloop": "uvloop", "IPython": "
 PAGE = """\
 # Measurements
 
-Written by `make bench` (`python -m tests.benchmarks`) on {date}; do not edit.
-
-{table}
-
-Machine: {machine}.
+Written by `make bench`, or in part by `python -m tests.benchmarks --only NAME`; do not edit. Each
+measurement is one run: all its sides at the same time on one machine.
 
 Times are medians of several rounds, each with a median of its own where it has many calls. The
 sides take turns, every other round in reverse order, and the ratio is the median of the rounds'
 ratios. A ratio says how many times longer the side beside it takes; for the floor, how much of
-graphnb's time the bare coroutines take. Ray Serve's local testing mode runs in the same process,
-without a Ray cluster. Compare ratios rather than times: other machines have other times.
+graphnb's time the bare coroutines take; on Ray, how many times longer graphnb takes. Ray Serve's
+local testing mode runs in the same process, without a Ray cluster. Compare ratios rather than
+times: other machines have other times.
+"""
 
-## How each was measured
+SECTION = """\
+## {name}
 
-{methods}
+{method}
+
+{table}
+
+Measured on {date}: {machine}.
 """
 
 
@@ -55,17 +60,24 @@ def machine() -> str:
     return ", ".join(found) + f"; load when the run began: {load:.1f}"
 
 
-def page(found: Mapping[str, Sequence[Row]], machine: str) -> str:
+def page(before: str, found: Mapping[str, Sequence[Row]], machine: str) -> str:
     """The whole page.
 
     Args:
-        found: the rows of each measurement.
+        before: the page as it was; its sections stay where nothing new was found.
+        found: the rows of each measurement that was made.
         machine: what `machine()` said before the run, which is a load of its own.
     """
-    rows = [row for some in found.values() for row in some]
-    return PAGE.format(
-        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        table=table(rows),
-        machine=machine,
-        methods="\n\n".join(f"**{name}.** {method(name)}" for name in found),
-    )
+    sections = {
+        one.partition("\n")[0]: one for one in re.split(r"^## ", before, flags=re.MULTILINE)[1:]
+    }
+    for name, rows in found.items():
+        sections[name] = SECTION.removeprefix("## ").format(
+            name=name,
+            method=method(name),
+            table=table(rows),
+            date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+            machine=machine,
+        )
+    known = [sections[name].strip() for name in MEASUREMENTS if name in sections]
+    return "\n".join([PAGE, *(f"## {one}\n" for one in known)])
