@@ -209,3 +209,10 @@ def ask(name: str, method: str, *args: Any, patience_s: float = 5.0) -> Any:
         return ray.get(getattr(actor, method).remote(*args), timeout=patience_s)
     except (ray.exceptions.RayError, TimeoutError):
         return None
+
+
+def tell(name: str, method: str, *args: Any) -> None:
+    """As `ask`, for what nobody waits for; those who ask after this find it done."""
+    actor = find_collector(name)
+    if actor is not None:
+        getattr(actor, method).remote(*args)

@@ -18,7 +18,7 @@ from graphnb.rayserve.resources import MAKE_ROOM, PlaceWatch, machines, too_much
 from graphnb.rayserve.resources import replicas_of as replicas_of_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from graphnb.rayserve.compiling import Part
 
@@ -240,30 +240,42 @@ def flush(serve_name: str, app_name: str) -> None:
         time.sleep(_PATIENCE_S / 200)
 
 
-def prepare(app_name: str, hosts: Sequence[str], names: Sequence[str]) -> None:
+Hosts = dict[str, list[Any]]
+"""The actors of replicas, by Ray Serve's names of their deployments."""
+
+
+def prepare(app_name: str, callers: Container[str], names: Sequence[str]) -> Hosts:
     """Has hosts get to know deployments that they will call; nobody waits for it.
 
     Args:
         app_name: of the application.
-        hosts: those that will call, by Ray Serve's names.
+        callers: those that will call, by Ray Serve's names.
         names: those that start now.
+
+    Returns:
+        The hosts.
     """
-    replicas = replicas_of(app_name)
-    actors = [one for name in hosts for one in replicas.get(name, ())]
+    hosts = replicas_of(app_name, callers)
+    actors = [one for ones in hosts.values() for one in ones]
     ask_actors(actors, here.prepare, 0.0, app_name, list(names))
+    return hosts
 
 
-def rewire(app_name: str, parts: Mapping[str, Part]) -> bool:
+def rewire(app_name: str, parts: Mapping[str, Part], hosts: Hosts | None = None) -> bool:
     """Has the hosts of these parts take over their wirings, sooner than Ray Serve tells them.
 
     Args:
         app_name: of the application.
         parts: by Ray Serve's names.
+        hosts: of those of them that are known already.
 
     Returns:
         Whether all of them have.
     """
-    replicas = replicas_of(app_name)
+    replicas = dict(hosts or {})
+    unknown = parts.keys() - replicas.keys()
+    if unknown:
+        replicas |= replicas_of(app_name, unknown)
     until = time.monotonic() + _PATIENCE_S
     waiting = {
         name: [*replicas.get(name, ())] for name, part in parts.items() if part.wiring is not None

@@ -16,10 +16,11 @@ from graphnb.engine.values import Parcel, packed_size
 from graphnb.rayserve.wire import Stored
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from graphnb.engine.arguments import Load
     from graphnb.engine.request import Request
     from graphnb.engine.values import Packed
-    from graphnb.rayserve.remote import RemoteCallee
 
 THRESHOLD = 640 * 1024
 """Bytes above which a value stays in the object store; measured, see docs/measurements.md."""
@@ -31,14 +32,14 @@ class Edge:
     """The result of one step of a schedule, on its way to the steps that take it.
 
     Args:
-        callee: whom the step calls.
+        call: calls whom the step calls, as `RemoteCallee.call`.
 
     Attributes:
         by_reference: how the next result travels.
     """
 
-    def __init__(self, callee: RemoteCallee) -> None:
-        self._callee = callee
+    def __init__(self, call: Callable[..., Awaitable[Packed]]) -> None:
+        self._call = call
         self._small = 0
         self.by_reference = True
 
@@ -54,7 +55,7 @@ class Edge:
         model_id: str,
     ) -> Packed:
         """As `Callee.call`; the result may be one that is `Held` elsewhere."""
-        packed = await self._callee.call(
+        packed = await self._call(
             method,
             load,
             kept,

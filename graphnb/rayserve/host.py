@@ -28,7 +28,7 @@ from graphnb.errors import GraphnbError
 from graphnb.rayserve.adopt import adopt_replica
 from graphnb.rayserve.config import HostState, Payload, Wiring, wiring_of
 from graphnb.rayserve.context import stand_in
-from graphnb.rayserve.edge import Edge, pack_or_store
+from graphnb.rayserve.edge import pack_or_store
 from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.print_times import note_print_times
@@ -67,7 +67,7 @@ class HostVersion(Version):
     def _caller(self, step: Step) -> Any:
         callee = self.callees[step.deployment]
         if step.passed_on and isinstance(callee, RemoteCallee):
-            return Edge(callee).call
+            return callee.edge(step.call).call
         return callee.call
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.errors import DeployError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
 CHECKED = ("2.54", "2.60")
 """The versions of Ray that all of this was tried with."""
@@ -110,13 +110,18 @@ def route_prefixes() -> dict[str, str | None]:
     return {name: one.get("route_prefix") for name, one in _applications().items()}
 
 
-def replicas_of(app_name: str) -> dict[str, list[Any]]:
-    """The actors of an application's replicas, by Ray Serve's names of its deployments."""
+def replicas_of(app_name: str, names: Container[str] | None = None) -> dict[str, list[Any]]:
+    """The actors of an application's replicas, by Ray Serve's names of its deployments.
+
+    Args:
+        app_name: of the application.
+        names: of the deployments that are asked for; None for all.
+    """
     import ray
 
     found: dict[str, list[Any]] = {}
     for name, details in _applications().get(app_name, {}).get("deployments", {}).items():
-        for one in details.get("replicas", ()):
+        for one in details.get("replicas", ()) if names is None or name in names else ():
             with contextlib.suppress(ValueError, TypeError):  # it has ended, or has no name yet
                 actor = ray.get_actor(one.get("actor_name"), namespace="serve")
                 found.setdefault(name, []).append(actor)

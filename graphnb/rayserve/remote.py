@@ -14,7 +14,7 @@ from graphnb.errors import (
     RequestCancelledError,
     RequestError,
 )
-from graphnb.rayserve.edge import Held
+from graphnb.rayserve.edge import Edge, Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
 from graphnb.rayserve.private import ask_replica, calling
@@ -56,8 +56,16 @@ class RemoteCallee:
         self._unary_by_reference = calling(handle, CALL, by_reference=True)
         self._stream = calling(handle, STREAM, stream=True)
         self._stream_by_reference = calling(handle, STREAM, stream=True, by_reference=True)
+        self._edges: dict[str, Edge] = {}
         self.outstanding = 0  # calls under way
         self._fastest = float("inf")  # seconds that a call takes beside its execution, at best
+
+    def edge(self, call: str) -> Edge:
+        """How results of that call node travel on; what was seen of them outlasts the version."""
+        found = self._edges.get(call)
+        if found is None:
+            found = self._edges[call] = Edge(self.call)
+        return found
 
     async def call(  # noqa: C901, PLR0912, PLR0913, PLR0915  the way of every request, in one piece
         self,

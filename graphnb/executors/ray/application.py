@@ -147,7 +147,7 @@ class RayApplication:
                 progress=progress,
             )
             old = self._release
-            new = release(
+            new, behind = release(
                 self._name,
                 old,
                 graph,
@@ -162,7 +162,7 @@ class RayApplication:
             self._http = http
             if old is not None and before is not None:
                 self._recorder.clear_figures()
-                self._retire(before, gone(old, new))
+                self._retire(before, gone(old, new), behind=behind)
             remember(self._name, new, self._leaving)
             notes = (cluster.said,) if cluster.said else ()
             return ApplyResult(new.changes, (), self._url, notes)
@@ -204,11 +204,19 @@ class RayApplication:
         same = token_hash(token) == release.http.token_sha256
         return HttpOptions(token=token if same else None, max_body=release.http.max_body)
 
-    def _retire(self, version: RayVersion, parts: Mapping[str, Part]) -> None:
-        """Lets parts go when no request of that version is under way any more."""
+    def _retire(
+        self, version: RayVersion, parts: Mapping[str, Part], *, behind: bool = False
+    ) -> None:
+        """Lets parts go when no request of that version is under way any more.
+
+        Args:
+            version: the one before.
+            parts: what only it has.
+            behind: whether Ray Serve is still to be told what runs.
+        """
         self._leaving |= parts
-        if self._leaving and self._release is not None:
-            retiring = Retiring(self, version, parts, self._release.number)
+        if (self._leaving or behind) and self._release is not None:
+            retiring = Retiring(self, version, parts, self._release.number, behind=behind)
             threading.Thread(target=retiring.run, daemon=True).start()
 
     def _flush_hosts(self) -> None:
@@ -241,6 +249,12 @@ class RayApplication:
                 self._leaving = left
                 run_release(self._name, self._release, left)
                 remember(self._name, self._release, left)
+
+    def tell_serve(self) -> None:
+        """Tells Ray Serve what runs, for replicas that it starts from now on."""
+        with self._applying:
+            if self._release is not None:
+                run_release(self._name, self._release, self._leaving)
 
     @property
     def engine(self) -> EngineLoop:

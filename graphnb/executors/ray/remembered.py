@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from graphnb.engine.shipping import ship, unship
 from graphnb.errors import DeployError
-from graphnb.rayserve.collector import KeptState, applications, ask, collector_name
+from graphnb.rayserve.collector import KeptState, applications, ask, collector_name, tell
 from graphnb.rayserve.control import application_status
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def remember(app_name: str, release: Release, leaving: Mapping[str, Part]) -> No
     """Has the cluster remember what runs."""
     shipped = ship(Remembered(release, dict(leaving)))
     state = KeptState(release.number, version("graphnb"), shipped)
-    ask(collector_name(app_name), "keep", state)
+    tell(collector_name(app_name), "keep", state)
 
 
 def forget(app_name: str) -> None:

@@ -28,6 +28,7 @@ class Retiring:
         version: as the requests made here know it.
         parts: what only it has.
         until: the number of the version that took over.
+        behind: whether Ray Serve is still to be told what runs.
     """
 
     def __init__(
@@ -36,22 +37,31 @@ class Retiring:
         version: RayVersion,
         parts: Mapping[str, Part],
         until: int,
+        *,
+        behind: bool = False,
     ) -> None:
         self._application = application
         self._version = version
         self._parts = parts
         self._until = until
+        self._behind = behind
 
     def run(self) -> None:
         """Waits for its requests, as long as its deployments grant, and lets its parts go."""
+        with contextlib.suppress(Exception):  # Ray may have ended meanwhile, and all with it
+            self._run()
+
+    def _run(self) -> None:
         patience = granted_s(self._parts)
         self._version.ending = True
+        busy = bool(self._version.requests) or self._busy_elsewhere()
+        if self._behind and (busy or not self._parts):  # else it is told together with their end
+            self._application.tell_serve()
         until = time.monotonic() + patience
         self._application.engine.run(drain(self._version, patience))
         while time.monotonic() < until and self._busy_elsewhere():
             time.sleep(_POLL_S)
-        with contextlib.suppress(Exception):  # Ray may have ended meanwhile, and all with it
-            self._application.let_go(self._parts)
+        self._application.let_go(self._parts)
 
     def _busy_elsewhere(self) -> bool:
         """Whether the root has requests, such as those that came over HTTP, of an older version."""

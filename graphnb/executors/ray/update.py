@@ -89,7 +89,7 @@ def release(
     http: HttpLimits | None,
     route_prefix: str | None,
     watch: Watch,
-) -> Release:
+) -> tuple[Release, bool]:
     """Brings an application from `old` (None: nothing ran) to `graph`.
 
     Args:
@@ -100,6 +100,9 @@ def release(
         http: what is asked of HTTP requests.
         route_prefix: where it answers over HTTP, or None.
         watch: waits for what starts.
+
+    Returns:
+        What runs now, and whether Ray Serve is still to be told, by `run_release`.
 
     Raises:
         DeployError: a deployment could not start; `old` serves as before.
@@ -123,16 +126,13 @@ def release(
     watch.forget()
     before = old.by_serve_name() if old else {}
     fresh = {name: one for name, one in new.by_serve_name().items() if name not in before}
+    behind = False
     try:
-        if old is not None and fresh:
-            run_release(app_name, old, {**leaving, **fresh})
-            prepare(app_name, _callers(new, fresh), list(fresh))
-            watch.wait(fresh, are_new=True)
-        run_release(app_name, new, {**leaving, **gone(old, new)})
         if old is None:
+            run_release(app_name, new, {})
             watch.wait(fresh, are_new=True)
         else:
-            watch.wait(_to_wait_for(app_name, old, new))
+            behind = _move(app_name, old, new, fresh, leaving, watch)
     except BaseException:
         if old is not None:
             run_release(app_name, old, leaving)
@@ -140,28 +140,49 @@ def release(
         else:
             delete_application(app_name, wait=False)
         raise
-    return new
+    return new, behind
 
 
-def _callers(new: Release, fresh: Mapping[str, Part]) -> list[str]:
+def _move(
+    app_name: str,
+    old: Release,
+    new: Release,
+    fresh: Mapping[str, Part],
+    leaving: Mapping[str, Part],
+    watch: Watch,
+) -> bool:
+    """Starts what is new beside the old, and moves requests over.
+
+    Returns:
+        Whether Ray Serve is still to be told: where nothing but wirings changed of what stays,
+        hosts have them already, and nobody has to wait for that.
+    """
+    hosts = None
+    if fresh:
+        run_release(app_name, old, {**leaving, **fresh})
+        hosts = prepare(app_name, _callers(new, fresh), list(fresh))
+        watch.wait(fresh, are_new=True)
+    before = old.by_serve_name()
+    stay = {name: one for name, one in new.by_serve_name().items() if name in before}
+    rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
+    changed = {name: one for name, one in stay.items() if not one.runs_as(before[name])}
+    same_entry = (old.root.serve_name, old.route_prefix) == (new.root.serve_name, new.route_prefix)
+    if not changed and same_entry and rewire(app_name, rewired, hosts):
+        return True
+    run_release(app_name, new, {**leaving, **gone(old, new)})
+    watch.wait(changed if rewire(app_name, rewired) else stay)
+    return False
+
+
+def _callers(new: Release, fresh: Mapping[str, Part]) -> set[str]:
     """Those that will call fresh parts and run already, by Ray Serve's names."""
-    return [
+    return {
         name
         for name, one in new.by_serve_name().items()
         if name not in fresh
         and one.wiring
         and not fresh.keys().isdisjoint(one.wiring.callees.values())
-    ]
-
-
-def _to_wait_for(app_name: str, old: Release, new: Release) -> dict[str, Part]:
-    """Wires the hosts that stay; returns those parts that Ray Serve has more to do with."""
-    before = old.by_serve_name()
-    stay = {name: one for name, one in new.by_serve_name().items() if name in before}
-    rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
-    if not rewire(app_name, rewired):
-        return stay
-    return {name: one for name, one in stay.items() if not one.runs_as(before[name])}
+    }
 
 
 def gone(old: Release | None, new: Release) -> dict[str, Part]:
