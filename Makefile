@@ -31,7 +31,7 @@ test: $(READY) tools ## run every test, then every notebook cell by cell; report
 		NOTEBOOKS="notebooks/10_pipeline.ipynb notebooks/13_dynamic_selection.ipynb"
 
 # Of what only Ray has, beside the part of the contract that tests/conftest.py names.
-ON_RAY_EACH_TIME := cluster found_graphs logs private resources
+ON_RAY_EACH_TIME := cluster foreign found_graphs interrupted logs private resources
 
 test-ray: $(READY) ## run every test of what graphs do on Ray as well; takes an hour on two cores
 	GRAPHNB_TEST_RAY=1 $(BIN)/pytest -m ray

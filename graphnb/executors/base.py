@@ -136,6 +136,9 @@ class Application(Protocol):
     def status(self) -> tuple[DeploymentStatus, ...]:
         """How its deployments are."""
 
+    def refresh(self) -> None:
+        """Takes over what another process has deployed under its name meanwhile."""
+
     def logs(self, node: str | None, *, lines: int, everything: bool) -> NodeLogs:
         """What its replicas printed and logged, those that ended included; of one node, or of all.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NAMESPACE = "graphnb"
 _PREFIX = "graphnb:"
 _MAX_FAILURES = 50
+_PATIENCE_S = 5.0
 
 
 class StartFailure(NamedTuple):
@@ -189,7 +190,10 @@ def start_failures(collector: Any) -> list[StartFailure]:
     """Why hosts could not start since the last `forget_failures`."""
     import ray
 
-    found: list[StartFailure] = ray.get(collector.failures.remote())
+    try:
+        found: list[StartFailure] = ray.get(collector.failures.remote(), timeout=_PATIENCE_S)
+    except (ray.exceptions.RayError, TimeoutError):
+        return []  # Ray Serve tells of them as well, a little later
     return found
 
 
@@ -198,7 +202,7 @@ def forget_failures(collector: Any) -> None:
     collector.forget_failures.remote()
 
 
-def ask(name: str, method: str, *args: Any, patience_s: float = 5.0) -> Any:
+def ask(name: str, method: str, *args: Any, patience_s: float = _PATIENCE_S) -> Any:
     """Asks a collector; None when it is not there, or does not answer in time."""
     import ray
 

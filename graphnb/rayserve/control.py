@@ -280,6 +280,8 @@ def rewire(app_name: str, parts: Mapping[str, Part], hosts: Hosts | None = None)
     waiting = {
         name: [*replicas.get(name, ())] for name, part in parts.items() if part.wiring is not None
     }
+    if not all(waiting.values()):
+        return False  # nobody is known who could be told
     while any(waiting.values()):
         for name, actors in waiting.items():
             told = ask_actors(actors, here.rewire, _PATIENCE_S, parts[name].wiring)

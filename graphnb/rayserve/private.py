@@ -105,6 +105,12 @@ def delete_soon(name: str) -> None:
         serve.delete(name)
 
 
+def forget_handles() -> None:
+    """Forgets handles of a Ray that this process has left: they lead nowhere."""
+    handle_of.cache_clear()
+    _replica.cache_clear()
+
+
 def route_prefixes() -> dict[str, str | None]:
     """Where each application answers over HTTP; empty where this Ray does not tell."""
     return {name: one.get("route_prefix") for name, one in _applications().items()}

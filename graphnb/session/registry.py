@@ -135,8 +135,19 @@ def _apply(
             if running is not None:
                 error.hint = _and(error.hint, f"the graph {name!r} that was there still answers")
             raise
+        except BaseException:  # interrupted: it may run already
+            if running is None and _runs(found):
+                _running[name] = found
+            raise
         _running[name] = found
     return found, result
+
+
+def _runs(graph: RunningGraph) -> bool:
+    try:
+        return bool(graph.spec.deployments)
+    except NotRunningError:
+        return False
 
 
 def _lock_of(name: str) -> threading.RLock:
@@ -160,6 +171,7 @@ def get(name: str = "default") -> RunningGraph:
     found = _running.get(name)
     if found is None:
         raise NotRunningError("running graph", name, sorted(_running))
+    found._application.refresh()
     return found
 
 
@@ -170,7 +182,10 @@ def running() -> list[RunningGraph]:
     of this notebook, or another one.
     """
     _find()
-    return list(_running.values())
+    found = list(_running.values())
+    for one in found:
+        one._application.refresh()
+    return found
 
 
 def _find() -> None:

@@ -2,10 +2,12 @@
 
 With graphnb the graph is deployed again. With plain Ray Serve `serve.run` is called again, under
 the same name, with the same edit. Both have a chain of ten and a driver; replicas start from the
-same warm processes on both sides. Each round edits the function of the fifth node once more.
+same warm processes on both sides. Each round edits the function of the fifth node once more, when
+both sides have settled.
 """
 
 import statistics
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +29,7 @@ def measure() -> Sequence[Row]:
     for number in range(1, ROUNDS + 1):
         pair = [(_graphnb, ours), (_plain, theirs)]
         for side, taken in pair if number % 2 else pair[::-1]:
+            _settle()
             began = clock()
             answer = side(number)
             taken.append(clock() - began)
@@ -42,6 +45,27 @@ def measure() -> Sequence[Row]:
             (at_most_times(ratio, BAR),),
         )
     ]
+
+
+def _settle() -> None:
+    """Waits until nothing is left to do on either side: old replicas have ended."""
+    from ray import serve
+
+    until = clock() + 60
+    while clock() < until:
+        found = serve.status().applications.values()
+        if all(
+            one.status == "RUNNING"
+            and len(one.deployments) == WIDTH + 1
+            and all(
+                part.status == "HEALTHY" and set(part.replica_states) == {"RUNNING"}
+                for part in one.deployments.values()
+            )
+            for one in found
+        ):
+            return
+        time.sleep(0.1)
+    raise AssertionError("an application does not settle")
 
 
 def _functions(edit: int) -> list[Any]:

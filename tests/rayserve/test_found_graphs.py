@@ -125,6 +125,7 @@ def test_two_kernels_take_turns(new_kernel):
     first, second = new_kernel(), new_kernel()
     deploy(first, "shared")
     assert deploy(second, "shared", "graph(3)")[0] == "is 63"
+    assert first.run(f"value = {ANSWER.format('shared')}")[0] == "is 63"
     text, _, same, _ = deploy(first, "shared", "graph(3, 'was')")
     assert text == "was 63"
     assert first.run("value = shared.deployed.changes.names('replaced')") == []

@@ -98,6 +98,9 @@ class LocalApplication:
     ) -> ApplyResult:
         return self._engine.run(self._apply(graph, http, route_prefix))
 
+    def refresh(self) -> None:
+        """Nobody else deploys in this process."""
+
     def status(self) -> tuple[DeploymentStatus, ...]:
         version = self._version()
         return tuple(

@@ -7,6 +7,7 @@ leaves everything as it was, and no request sees two versions.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -23,9 +24,20 @@ from graphnb.executors.ray.retiring import Retiring, drain, granted_s
 from graphnb.executors.ray.status import status_of
 from graphnb.executors.ray.update import RayVersion, Release, gone, release, run_release
 from graphnb.rayserve.cluster import ensure_ray, ensure_serve
-from graphnb.rayserve.collector import collector_name, drop_collector, get_collector
+from graphnb.rayserve.collector import (
+    collector_name,
+    drop_collector,
+    find_collector,
+    get_collector,
+)
 from graphnb.rayserve.config import HttpLimits
-from graphnb.rayserve.control import Watch, delete_application, end_requests, flush
+from graphnb.rayserve.control import (
+    Watch,
+    application_status,
+    delete_application,
+    end_requests,
+    flush,
+)
 from graphnb.rayserve.http_answer import token_hash
 from graphnb.rayserve.logs import read_logs
 from graphnb.rayserve.probe import wait_until_published
@@ -39,6 +51,20 @@ if TYPE_CHECKING:
     from graphnb.graph import GraphSpec
     from graphnb.rayserve.compiling import Part
     from graphnb.telemetry.logs import NodeLogs
+
+
+def _refuse_foreign(name: str) -> None:
+    """Raises when an application has that name that graphnb did not deploy.
+
+    Raises:
+        DeployError: there is one.
+    """
+    state = application_status(name)[0]
+    if state not in ("NOT_STARTED", "DELETING") and find_collector(collector_name(name)) is None:
+        raise DeployError(
+            f"Ray Serve runs an application {name!r} that graphnb did not deploy",
+            hint="choose another name, or end that application first",
+        )
 
 
 def _publish(address: tuple[str, int], old: Release | None, new: Release) -> None:
@@ -138,7 +164,8 @@ class RayApplication:
         with self._applying:
             cluster = ensure_ray(progress=progress)
             address = ensure_serve(None if http is None else http.port)
-            self.attach()
+            if not self.attach():
+                _refuse_foreign(self._name)
             prefix = None if http is None else self._prefix(route_prefix)
             watch = Watch(
                 self._name,
@@ -158,12 +185,15 @@ class RayApplication:
             )
             before = self._router.current
             self._take(new, address)
-            _publish(address, old, new)
             self._http = http
+            leaving = {**self._leaving, **gone(old, new)}
+            remember(self._name, new, leaving, behind=behind)
             if old is not None and before is not None:
-                self._recorder.clear_figures()
                 self._retire(before, gone(old, new), behind=behind)
-            remember(self._name, new, self._leaving)
+            # From here on it may be interrupted: what runs is known, and what has to end will.
+            _publish(address, old, new)
+            if old is not None:
+                self._recorder.clear_figures()
             notes = (cluster.said,) if cluster.said else ()
             return ApplyResult(new.changes, (), self._url, notes)
 
@@ -186,8 +216,17 @@ class RayApplication:
             self._http = self._known_http(found.release)
             self._leaving = {}
             # Without a version of before, one that nobody ever entered.
-            self._retire(before or found.release.version(self._name, self._router), found.leaving)
+            version = before or found.release.version(self._name, self._router)
+            self._retire(version, found.leaving, behind=found.behind)
             return True
+
+    def refresh(self) -> None:
+        if self._applying.acquire(blocking=False):  # else it is being deployed here
+            try:
+                with contextlib.suppress(DeployError):
+                    self.attach()
+            finally:
+                self._applying.release()
 
     def _take(self, release: Release, address: tuple[str, int]) -> None:
         """From now on this is what runs."""
@@ -245,16 +284,18 @@ class RayApplication:
         """Ends parts that no request is under way in any more."""
         with self._applying:
             left = {name: one for name, one in self._leaving.items() if name not in parts}
-            if self._release is not None and left != self._leaving:
+            if left != self._leaving:
                 self._leaving = left
-                run_release(self._name, self._release, left)
-                remember(self._name, self._release, left)
+                self.tell_serve()
 
     def tell_serve(self) -> None:
         """Tells Ray Serve what runs, for replicas that it starts from now on."""
         with self._applying:
-            if self._release is not None:
-                run_release(self._name, self._release, self._leaving)
+            running = self._release
+            if running is None or remembered(self._name, after=running.number) is not None:
+                return  # it has ended, or another process has deployed it again meanwhile
+            run_release(self._name, running, self._leaving)
+            remember(self._name, running, self._leaving)
 
     @property
     def engine(self) -> EngineLoop:
@@ -275,11 +316,20 @@ class RayApplication:
             self._url = None
             if version is not None and running is not None:
                 version.ending = True
-                forget(self._name)
-                self._let_end(version, running)
-                delete_application(self._name, wait=True)
-                self._recorder.close()
-                drop_collector(self._name)
+                self._end(version, running)
+
+    def _end(self, version: RayVersion, running: Release) -> None:
+        """Ends all of it; when this is interrupted, without waiting for it."""
+        try:
+            forget(self._name)
+            self._let_end(version, running)
+            delete_application(self._name, wait=True)
+        except BaseException:
+            delete_application(self._name, wait=False)
+            raise
+        finally:
+            self._recorder.close()
+            drop_collector(self._name)
 
     def _let_end(self, version: RayVersion, running: Release) -> None:
         """Lets requests end, as long as the deployments grant, while all replicas are there."""

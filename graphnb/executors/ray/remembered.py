@@ -29,15 +29,19 @@ class Remembered:
     Attributes:
         release: what runs.
         leaving: parts of earlier releases that requests may be under way in.
+        behind: whether Ray Serve is still to be told what runs.
     """
 
     release: Release
     leaving: Mapping[str, Part]
+    behind: bool = False
 
 
-def remember(app_name: str, release: Release, leaving: Mapping[str, Part]) -> None:
+def remember(
+    app_name: str, release: Release, leaving: Mapping[str, Part], *, behind: bool = False
+) -> None:
     """Has the cluster remember what runs."""
-    shipped = ship(Remembered(release, dict(leaving)))
+    shipped = ship(Remembered(release, dict(leaving), behind))
     state = KeptState(release.number, version("graphnb"), shipped)
     tell(collector_name(app_name), "keep", state)
 
@@ -62,7 +66,14 @@ def remembered(app_name: str, *, after: int = 0) -> Remembered | None:
             f" this is graphnb {version('graphnb')}",
             hint=f"end it first: serve.delete({app_name!r}) of ray.serve",
         )
-    found: Remembered = unship(state.shipped)
+    try:
+        found: Remembered = unship(state.shipped)
+    except Exception as error:
+        raise DeployError(
+            f"the graph {app_name!r} that runs cannot be taken over:"
+            f" {type(error).__name__}: {error}",
+            hint="what its options name has to be installed here as well",
+        ) from error
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphnb.engine.version import Version
 from graphnb.graph import GraphSpec, SpecDiff, diff
-from graphnb.rayserve.collector import collector_name
+from graphnb.rayserve.collector import collector_name, drop_collector
 from graphnb.rayserve.compiling import Compiled, Part, bind_application, compile_graph
 from graphnb.rayserve.control import (
     Watch,
@@ -139,6 +139,7 @@ def release(
             rewire(app_name, old.by_serve_name())
         else:
             delete_application(app_name, wait=False)
+            drop_collector(app_name)
         raise
     return new, behind
 
