@@ -14,7 +14,7 @@ from graphnb.engine.node_errors import node_error
 from graphnb.engine.replica_stream import ReplicaStream
 from graphnb.engine.request import Envelope, Request, clock, current_envelope
 from graphnb.engine.tracebacks import user_traceback
-from graphnb.engine.values import SCALARS, Pack, Packed, Parcel, pack, unpack
+from graphnb.engine.values import SCALARS, Pack, Packed, pack, packed_size, unpack
 from graphnb.errors import (
     BackPressureError,
     CallError,
@@ -252,9 +252,10 @@ class ReplicaSet:
                         self._freed(replica)
             if type(result) not in SCALARS:
                 result = (pack or self.pack)(result, what="the result", node=call or self.name)
-                if type(result) is Parcel:
-                    size = result.size
-                    packed_at = clock()
+                size = packed_size(result)
+                packed_at = clock()
+            elif type(result) is bytes or type(result) is str:
+                size = len(result)
             outcome = "ok"
             if noted is not None:
                 noted.result = unpack(result)

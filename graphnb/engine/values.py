@@ -99,8 +99,14 @@ def unpack(packed: Packed) -> Any:
 
 
 def packed_size(packed: Packed) -> int:
-    """Bytes that travel; 0 for scalars, which travel as they are."""
-    return packed.size if type(packed) is Parcel else 0
+    """Bytes that travel; 0 for numbers, which travel as they are."""
+    kind = type(packed)
+    if kind is Parcel:
+        size: int = packed.size
+        return size
+    if kind is bytes or kind is str:  # a character counts as one
+        return len(packed)
+    return sum(map(packed_size, packed)) if kind is tuple else 0
 
 
 def dump(

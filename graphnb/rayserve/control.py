@@ -14,8 +14,13 @@ from graphnb.rayserve import here
 from graphnb.rayserve.collector import StartFailure, forget_failures, start_failures
 from graphnb.rayserve.config import HostState
 from graphnb.rayserve.private import ask_actors, delete_soon, replicas_of
-from graphnb.rayserve.resources import MAKE_ROOM, PlaceWatch, machines, too_much
-from graphnb.rayserve.resources import replicas_of as replicas_of_options
+from graphnb.rayserve.resources import (
+    MAKE_ROOM,
+    PlaceWatch,
+    machines,
+    replica_count,
+    too_much,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -74,8 +79,8 @@ def delete_application(name: str, *, wait: bool) -> None:
 
     delete_soon(name)
     while wait and (found := serve.status().applications.get(name)) is not None:
-        if found.status.value != "DELETING":  # another process has deployed it meanwhile
-            delete_soon(name)
+        if found.status.value != "DELETING":
+            return  # another process has deployed one of that name meanwhile: it is theirs
         time.sleep(_POLL_S)
 
 
@@ -163,7 +168,7 @@ class Watch:
                 raise _failed(self._name, self._name, message)
             if len(mine) == len(wanted) and all(
                 (one.state == "HEALTHY" and (are_new or state != "DEPLOYING"))
-                or one.is_leaving_behind(replicas_of_options(wanted[name].options))
+                or one.is_leaving_behind(replica_count(wanted[name].options))
                 for name, one in mine.items()
             ):
                 return

@@ -103,11 +103,9 @@ def pack_or_store(value: Any, *, what: str = "the value", node: str | None = Non
     go on and write to it.
     """
     packed = pack_to_travel(value, what=what, node=node, copy=False)
-    if type(packed) is not Parcel:
-        return packed
-    size = packed.size
+    size = packed_size(packed)
     if size <= THRESHOLD:
-        return packed.copied()
+        return packed.copied() if type(packed) is Parcel else packed
     import ray
 
     return Stored(ray.put(packed), size)

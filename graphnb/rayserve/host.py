@@ -23,6 +23,7 @@ from graphnb.engine.shipping import unship
 from graphnb.engine.starting import ReplicaStarter, own_copy
 from graphnb.engine.threads import engine_thread, mark_engine_thread
 from graphnb.engine.travel import pack_to_travel
+from graphnb.engine.values import packed_size
 from graphnb.engine.version import Version
 from graphnb.errors import GraphnbError
 from graphnb.rayserve.adopt import adopt_replica
@@ -35,12 +36,12 @@ from graphnb.rayserve.print_times import note_print_times
 from graphnb.rayserve.private import handle_of, max_ongoing_requests, tell_models
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
-from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket, travel_size
+from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket
 from graphnb.rayserve.travelling import TravellingRequest, TravellingRouter
 from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, note_size, plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from graphnb.engine.request import Request
     from graphnb.engine.schedule import Step
@@ -171,7 +172,7 @@ class Host:
             await self._replica.reconfigure(own_copy(own))
         except Exception as error:
             told = await self._reporter.tell_failed(self._payload, error, "reconfigure")
-            if not (told and not is_first):
+            if is_first or not told:
                 raise
             # Ray Serve would replace the replica. Whoever deploys takes the change back instead,
             # and what is half taken over is configured once more.
@@ -188,14 +189,7 @@ class Host:
         try:
             packed = await within_deadline(
                 self._own.call(
-                    header.method,
-                    load_message,
-                    Message(parts, header.shape),
-                    request,
-                    None,
-                    header.call,
-                    header.after,
-                    header.model_id,
+                    *_call_of(header, parts, request),
                     pack_or_store if header.hold and not header.notes else None,
                 ),
                 request,
@@ -211,7 +205,7 @@ class Host:
             version.leave(request)
             self._taken -= 1
         reply = Reply(packed, plain(request.spans or ()), _notes(request))
-        size = travel_size(packed) + sum(map(note_size, reply.notes))
+        size = packed_size(packed) + sum(map(note_size, reply.notes))
         if size > MAX_MESSAGE and not header.by_reference:
             return self._stash.keep(reply, size)
         return reply
@@ -225,17 +219,7 @@ class Host:
         source = None
         try:
             source = await within_deadline(
-                self._own.open_stream(
-                    header.method,
-                    load_message,
-                    Message(parts, header.shape),
-                    request,
-                    None,
-                    header.call,
-                    header.after,
-                    header.model_id,
-                ),
-                request,
+                self._own.open_stream(*_call_of(header, parts, request)), request
             )
             yield None
             while True:
@@ -243,7 +227,7 @@ class Host:
                     item = await within_deadline(source.next_item(), request)
                 except StopAsyncIteration:
                     break
-                size = travel_size(item)
+                size = packed_size(item)
                 large = size > MAX_MESSAGE and not header.by_reference
                 yield self._stash.keep(item, size) if large else item
             yield Trailer(plain(request.spans or ()))
@@ -263,7 +247,7 @@ class Host:
         """HTTP from Ray Serve's proxy; or a call by a handle of plain Ray Serve."""
         if is_http(args, kwargs):
             current = self._current
-            return HttpAnswer(self._router, current.wiring.http, current.number)
+            return HttpAnswer(self._router, current.wiring.http, self._app_name, current.number)
         instance = self._replica.instance
         alone = not callable(instance) and hasattr(instance, "predict")
         answer = self._plain_method("predict" if alone else "__call__")(*args, **kwargs)
@@ -331,9 +315,10 @@ class Host:
 
         It may be an earlier one: what a failed update had told already is taken back.
         """
-        kept = self._versions.pop(wiring.number, None)
+        kept = self._versions.get(wiring.number)
         if kept is None or kept.wiring != wiring:
             kept = self._version(wiring)
+        self._versions.pop(wiring.number, None)  # the current one is the last
         self._router.current = self._versions[wiring.number] = kept
         for number in [one for one in self._versions if one > wiring.number]:
             del self._versions[number]  # an update that failed
@@ -405,6 +390,15 @@ class Host:
         made = stream if streams else call
         made.__name__ = method
         return made
+
+
+def _call_of(header: Header, parts: Sequence[Packed], request: Request) -> tuple[Any, ...]:
+    """What the replica is asked, as `Callee.call` takes it."""
+    message = Message(parts, header.shape)
+    return (
+        *(header.method, load_message, message, request, None),
+        *(header.call, header.after, header.model_id),
+    )
 
 
 def _notes(request: Request) -> Any:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from graphnb.engine.http_request import REQUEST_ID, answer_http, send_error
-from graphnb.rayserve.probe import VERSION
+from graphnb.rayserve.probe import VERSION, version_header
 
 if TYPE_CHECKING:
     from graphnb.engine.asgi import Message, Receive, Scope, Send
@@ -29,12 +29,15 @@ class HttpAnswer(Response):
     Args:
         router: of the graph.
         limits: what is asked of requests; None when the graph does not answer HTTP.
-        number: of the graph's version, for whoever asks which one the proxy has come to.
+        name: of the graph, for whoever asks whom the proxy has come to.
+        number: of its version.
     """
 
-    def __init__(self, router: GraphRouter[Any], limits: HttpLimits | None, number: int) -> None:
+    def __init__(
+        self, router: GraphRouter[Any], limits: HttpLimits | None, name: str, number: int
+    ) -> None:
         super().__init__()
-        self._number = number
+        self._version = version_header(name, number)
         self._router = router
         self._limits = limits
 
@@ -42,7 +45,7 @@ class HttpAnswer(Response):
         """Sends the answer; what Starlette calls."""
         limits = self._limits
         if _has_header(scope, VERSION):
-            await _send_number(send, self._number)
+            await _send_version(send, self._version)
         elif limits is None:
             await send_error(send, 404, "this graph does not answer over HTTP")
         elif not _allowed(scope, limits.token_sha256):
@@ -65,9 +68,9 @@ def _has_header(scope: Scope, name: str) -> bool:
     return any(one == wanted for one, _ in scope["headers"])
 
 
-async def _send_number(send: Send, number: int) -> None:
-    """What a probe is told; it says nothing of the graph, and so needs no token."""
-    headers = [(VERSION.encode(), str(number).encode())]
+async def _send_version(send: Send, version: bytes) -> None:
+    """What a probe is told; it says nothing of what the graph does, and so needs no token."""
+    headers = [(VERSION.encode(), version)]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 

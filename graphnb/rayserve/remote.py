@@ -18,7 +18,7 @@ from graphnb.rayserve.edge import Edge, Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
 from graphnb.rayserve.private import ask_replica, calling
-from graphnb.rayserve.stash import MAX_MESSAGE, Ticket, travel_size
+from graphnb.rayserve.stash import MAX_MESSAGE, Ticket
 from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import (
     CALL,
@@ -383,7 +383,7 @@ async def _time_is_up(request: TravellingRequest, told: BaseException) -> None:
 
 def _is_large(parts: Sequence[Packed]) -> bool:
     """Whether the arguments of a call are too large to go by value."""
-    return sum(map(travel_size, parts)) > MAX_MESSAGE
+    return sum(map(packed_size, parts)) > MAX_MESSAGE
 
 
 def _notes(notes: Sequence[Any]) -> list[Any]:

@@ -6,6 +6,7 @@ does not grow that is a deploy without an end, so it is said what is missing.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _GET_MORE = (
 MAKE_ROOM = "delete graphs that are not needed, or ask for less: num_replicas, ray_actor_options"
 """What to do where all is taken."""
 
+_NODES_S = 60.0
 _LITTLE = 1e-6  # Ray counts in ten thousandths
 
 
@@ -123,7 +125,7 @@ def _amount(count: float, name: str) -> str:
     return f"{count / _GB:.3g} GB" if name == "memory" else f"{count:g}"
 
 
-def replicas_of(options: Mapping[str, Any]) -> int:
+def replica_count(options: Mapping[str, Any]) -> int:
     """How many replicas a deployment has at first."""
     count = options.get("num_replicas")
     if isinstance(count, int):
@@ -139,12 +141,27 @@ def too_much(options: Iterable[Mapping[str, Any]], found: Sequence[Machine]) -> 
     for one in options:
         for place in wanted_by(one):
             for name, count in place.items():
-                wanted[name] += count * replicas_of(one)  # type: ignore[assignment]
+                wanted[name] += count * replica_count(one)  # type: ignore[assignment]
     for name, count in wanted.items():
         total = sum(one.total.get(name, 0.0) for one in found)
         if count > total + _LITTLE:
             return f"wants {_said(count, name)} in all; this cluster has {_amount(total, name)}"
     return None
+
+
+def wait_for_nodes_s() -> float:
+    """How long to wait for machines that a cluster may still get, in seconds.
+
+    Raises:
+        DeployError: GRAPHNB_WAIT_FOR_NODES_S is no number.
+    """
+    given = os.environ.get("GRAPHNB_WAIT_FOR_NODES_S")
+    try:
+        return _NODES_S if given is None else float(given)
+    except ValueError:
+        raise DeployError(
+            f"GRAPHNB_WAIT_FOR_NODES_S is {given!r}, expected a number of seconds"
+        ) from None
 
 
 class PlaceWatch:

@@ -7,30 +7,14 @@ whose answers travel through Ray's object store, whatever their size.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-import time
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from graphnb.engine.values import Parcel
-
-if TYPE_CHECKING:
-    from graphnb.engine.values import Packed
+from typing import Any, NamedTuple
 
 MAX_MESSAGE = 1 << 20
 """Bytes that a call carries by value, each way; Ray Serve's own limit is four times as much."""
 
 _KEPT_S = 60.0  # a caller that has not come by then will not come
-
-
-def travel_size(packed: Packed) -> int:
-    """About as many bytes as a value adds to a message."""
-    kind = type(packed)
-    if kind is Parcel:
-        size: int = packed.size
-        return size
-    if kind is str or kind is bytes:
-        return len(packed)
-    return sum(map(travel_size, packed)) if kind is tuple else 0
 
 
 class Ticket(NamedTuple):
@@ -52,18 +36,14 @@ class Stash:
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
-        self._kept: dict[int, tuple[float, Any]] = {}
+        self._kept: dict[int, Any] = {}
         self._replica: str | None = None
 
     def keep(self, thing: Any, size: int) -> Ticket:
-        """Keeps a thing of that many bytes; lets go of what nobody came for."""
-        now = time.monotonic()
-        for number, (since, _) in list(self._kept.items()):
-            if now - since < _KEPT_S:
-                break
-            self._kept.pop(number, None)
+        """Keeps a thing of that many bytes, for a minute; on the loop of the replica."""
         number = next(self._numbers)
-        self._kept[number] = (now, thing)
+        self._kept[number] = thing
+        asyncio.get_running_loop().call_later(_KEPT_S, self._kept.pop, number, None)
         return Ticket(self._name(), number, size)
 
     def take(self, number: int) -> Any:
@@ -72,7 +52,7 @@ class Stash:
         Raises:
             KeyError: it is not there any more.
         """
-        return self._kept.pop(number)[1]
+        return self._kept.pop(number)
 
     def _name(self) -> str:
         if self._replica is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphnb.rayserve.stash import travel_size
+from graphnb.engine.values import packed_size
 from graphnb.telemetry.spans import Span
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ Note = tuple[str, "Packed", "Packed", "Packed", bytes | None]
 
 def note_size(note: Note) -> int:
     """Bytes of its values."""
-    return sum(map(travel_size, note[1:4]))
+    return sum(map(packed_size, note[1:4]))
 
 
 class Stored(NamedTuple):

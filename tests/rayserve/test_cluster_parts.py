@@ -65,6 +65,13 @@ def test_the_users_settings_of_ray_win():
     assert ray_environment(RaySettings(), {})["RAY_AUTH_MODE"] == "token"
 
 
+def test_the_token_of_graphs_stays_with_who_was_given_it():
+    """Whatever runs on the cluster could read the environment of Ray's processes."""
+    made = ray_environment(RaySettings(), {"GRAPHNB_HTTP_TOKEN": "s3cret", "PATH": "/bin"})
+    assert "GRAPHNB_HTTP_TOKEN" not in made
+    assert "s3cret" not in str(made)
+
+
 class _Memory:
     def __init__(self, total):
         self.total = total

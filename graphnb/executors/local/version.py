@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from graphnb.engine.request import cancel_once
 from graphnb.engine.version import Schedules, Version
 
 if TYPE_CHECKING:
@@ -47,11 +46,6 @@ class LocalVersion(Version):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self.drained()
-        self.retired = True
-        for request in tuple(self.requests):
-            if request.root_task is not None:
-                cancel_once(request.root_task)
-            else:
-                request.close_streams()
+        self.cancel()
         for replicas in gone:
             await replicas.close()

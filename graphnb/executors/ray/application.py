@@ -40,7 +40,8 @@ from graphnb.rayserve.control import (
 )
 from graphnb.rayserve.http_answer import token_hash
 from graphnb.rayserve.logs import read_logs
-from graphnb.rayserve.probe import wait_until_published
+from graphnb.rayserve.probe import wait_until_left, wait_until_published
+from graphnb.rayserve.resources import wait_for_nodes_s
 from graphnb.rayserve.travelling import TravellingRouter
 
 if TYPE_CHECKING:
@@ -67,32 +68,17 @@ def _refuse_foreign(name: str) -> None:
         )
 
 
-def _publish(address: tuple[str, int], old: Release | None, new: Release) -> None:
+def _publish(address: tuple[str, int], name: str, old: Release | None, new: Release) -> None:
     """Waits until HTTP requests are answered as this release does."""
     was = None if old is None else old.route_prefix
     if new.route_prefix is not None:
-        wait_until_published(address, new.route_prefix, new.number)
+        wait_until_published(address, new.route_prefix, name, new.number)
     if was is not None and was != new.route_prefix:
-        wait_until_published(address, was, None)
+        wait_until_left(address, was, name)
 
 
-_NODES_S = 60.0
+_LOOK_S = 1.0  # how often it is asked, at the most, whether another process deployed
 _LAST_S = 1.0  # for requests that are cut off to be answered
-
-
-def _patience_s() -> float:
-    """How long to wait for machines that a cluster may still get, in seconds.
-
-    Raises:
-        DeployError: GRAPHNB_WAIT_FOR_NODES_S is no number.
-    """
-    given = os.environ.get("GRAPHNB_WAIT_FOR_NODES_S")
-    try:
-        return _NODES_S if given is None else float(given)
-    except ValueError:
-        raise DeployError(
-            f"GRAPHNB_WAIT_FOR_NODES_S is {given!r}, expected a number of seconds"
-        ) from None
 
 
 class RayApplication:
@@ -111,6 +97,7 @@ class RayApplication:
         self._url: str | None = None
         self._http: HttpOptions | None = None
         self._entry: Handle | None = None
+        self._looked = -_LOOK_S  # when it was last asked what runs
 
     @property
     def name(self) -> str:
@@ -170,7 +157,7 @@ class RayApplication:
             watch = Watch(
                 self._name,
                 get_collector(self._name),
-                patience_s=0.0 if cluster.fixed else _patience_s(),
+                patience_s=0.0 if cluster.fixed else wait_for_nodes_s(),
                 progress=progress,
             )
             old = self._release
@@ -186,12 +173,12 @@ class RayApplication:
             before = self._router.current
             self._take(new, address)
             self._http = http
-            leaving = {**self._leaving, **gone(old, new)}
-            remember(self._name, new, leaving, behind=behind)
-            if old is not None and before is not None:
-                self._retire(before, gone(old, new), behind=behind)
+            parts = gone(old, new)
+            remember(self._name, new, {**self._leaving, **parts}, behind=behind)
+            if before is not None:
+                self._retire(before, parts, behind=behind)
             # From here on it may be interrupted: what runs is known, and what has to end will.
-            _publish(address, old, new)
+            _publish(address, self._name, old, new)
             if old is not None:
                 self._recorder.clear_figures()
             notes = (cluster.said,) if cluster.said else ()
@@ -209,6 +196,7 @@ class RayApplication:
         with self._applying:
             had = 0 if self._release is None else self._release.number
             found = remembered(self._name, after=had)
+            self._looked = time.monotonic()
             if found is None:
                 return self._release is not None
             before = self._router.current
@@ -221,6 +209,8 @@ class RayApplication:
             return True
 
     def refresh(self) -> None:
+        if time.monotonic() - self._looked < _LOOK_S:
+            return
         if self._applying.acquire(blocking=False):  # else it is being deployed here
             try:
                 with contextlib.suppress(DeployError):
@@ -230,9 +220,9 @@ class RayApplication:
 
     def _take(self, release: Release, address: tuple[str, int]) -> None:
         """From now on this is what runs."""
-        self._release, self._entry = release, None
-        self._router.current = release.version(self._name, self._router)
+        version = release.version(self._name, self._router)
         prefix = release.route_prefix
+        self._router.current, self._release, self._entry = version, release, None
         self._url = None if prefix is None else f"http://{address[0]}:{address[1]}{prefix}"
 
     def _known_http(self, release: Release) -> HttpOptions | None:

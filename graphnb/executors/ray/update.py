@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graphnb.engine.version import Version
@@ -68,6 +68,19 @@ class Release:
     def by_serve_name(self) -> dict[str, Part]:
         """The parts, as Ray Serve names them."""
         return {one.serve_name: one for one in self.compiled.parts.values()}
+
+    def taking_over(self, changed: Mapping[str, Part]) -> Release:
+        """This release with the options and the user's configuration of those parts.
+
+        They keep their wirings.
+        """
+        parts = {
+            name: replace(changed[one.serve_name], wiring=one.wiring)
+            if one.serve_name in changed
+            else one
+            for name, one in self.compiled.parts.items()
+        }
+        return replace(self, compiled=replace(self.compiled, parts=parts))
 
     def version(self, app_name: str, application: object) -> RayVersion:
         """The version as whoever calls from outside knows it."""
@@ -135,8 +148,8 @@ def release(
             behind = _move(app_name, old, new, fresh, leaving, watch)
     except BaseException:
         if old is not None:
+            rewire(app_name, old.by_serve_name())  # before anything of the new goes
             run_release(app_name, old, leaving)
-            rewire(app_name, old.by_serve_name())
         else:
             delete_application(app_name, wait=False)
             drop_collector(app_name)
@@ -152,26 +165,30 @@ def _move(
     leaving: Mapping[str, Part],
     watch: Watch,
 ) -> bool:
-    """Starts what is new beside the old, and moves requests over.
+    """Starts what is new beside the old, and when all of it is well moves requests over.
+
+    Until then nothing is wired anew, so that no request is on its way in what cannot start.
 
     Returns:
-        Whether Ray Serve is still to be told: where nothing but wirings changed of what stays,
-        hosts have them already, and nobody has to wait for that.
+        Whether Ray Serve is still to be told of the wirings: hosts have them already, and nobody
+        has to wait for that.
     """
-    hosts = None
-    if fresh:
-        run_release(app_name, old, {**leaving, **fresh})
-        hosts = prepare(app_name, _callers(new, fresh), list(fresh))
-        watch.wait(fresh, are_new=True)
     before = old.by_serve_name()
     stay = {name: one for name, one in new.by_serve_name().items() if name in before}
-    rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
     changed = {name: one for name, one in stay.items() if not one.runs_as(before[name])}
+    hosts = None
+    if fresh or changed:
+        run_release(app_name, old.taking_over(changed), {**leaving, **fresh})
+        hosts = prepare(app_name, _callers(new, fresh), list(fresh))
+        watch.wait(fresh, are_new=True)
+        watch.wait(changed)
+    rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
     same_entry = (old.root.serve_name, old.route_prefix) == (new.root.serve_name, new.route_prefix)
-    if not changed and same_entry and rewire(app_name, rewired, hosts):
+    if same_entry and rewire(app_name, rewired, hosts):
         return True
     run_release(app_name, new, {**leaving, **gone(old, new)})
-    watch.wait(changed if rewire(app_name, rewired) else stay)
+    if not rewire(app_name, rewired):
+        watch.wait(stay)
     return False
 
 

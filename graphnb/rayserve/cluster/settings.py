@@ -92,11 +92,15 @@ def _is_amount(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
+# Of another Ray; and a secret, which all that runs on the cluster could read.
+_NOT_PASSED_ON = ("RAY_ADDRESS", "RAY_GCS_SERVER_PORT", "GRAPHNB_HTTP_TOKEN")
+
+
 def ray_environment(settings: RaySettings, environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of the process that starts Ray, and so of all of Ray's."""
     made = {**_DEFAULTS, **quick_environment(environment)}
-    made.pop("RAY_ADDRESS", None)
-    made.pop("RAY_GCS_SERVER_PORT", None)
+    for name in _NOT_PASSED_ON:
+        made.pop(name, None)
     if settings.port is not None:
         made["RAY_GCS_SERVER_PORT"] = str(settings.port)
     return made
