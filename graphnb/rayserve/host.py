@@ -190,7 +190,7 @@ class Host:
             packed = await within_deadline(
                 self._own.call(
                     *_call_of(header, parts, request),
-                    pack_or_store if header.hold and not header.notes else None,
+                    pack=pack_or_store if header.hold and not header.notes else None,
                 ),
                 request,
             )
