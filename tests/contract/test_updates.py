@@ -520,6 +520,39 @@ def test_a_request_under_way_survives_several_updates(deploy, signals, gated_ver
     assert old.result() == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "change", [{"y": 2}, {"y": 1, "num_replicas": 2}, {"y": 2, "user_config": {"a": 1}}]
+)
+def test_a_request_under_way_outlasts_an_update_that_replaces_nobody(deploy, signals, change):
+    """It is answered by what it began in, however long it takes."""
+
+    @serve.deployment
+    class Gate:
+        async def run(self, x, y):
+            await signals.anote("began", y)
+            if x == "first":
+                await signals.await_("go")
+            return y
+
+        def reconfigure(self, config):
+            signals.note("configured", config)
+
+    def graph_of(y, **options):
+        with InputNode() as inp:
+            return deploy(Gate.options(**options).bind().run.bind(inp, y))
+
+    graph = graph_of(1)
+    first = graph.remote("first")
+    signals.wait_for_notes("began", 1)
+    graph_of(**change)
+    assert graph.remote("second").result() == change["y"]
+    graph_of(3)
+    assert graph.remote("third").result() == 3
+    assert not first.done()
+    signals.set("go")
+    assert first.result() == 1
+
+
 def test_requests_that_wait_in_the_queue_are_answered_too(deploy, signals, gated_version):
     """Requests that had no slot yet when the update came get their answer."""
     graph = gated_graph(deploy, gated_version(1, max_ongoing_requests=1))
@@ -570,6 +603,45 @@ def test_no_request_fails_while_updates_come(deploy):
     assert answers
     assert {first == second for first, second in answers} == {True}
     assert graph.remote(0).result() == (7, 7)
+
+
+def test_no_request_over_http_fails_while_updates_come(deploy, client):
+    """Requests all the time, over a real socket, while nodes are replaced and rewired."""
+
+    def version(n):
+        @serve.deployment
+        async def first(x):
+            return n // 2  # every other update leaves it as it is
+
+        @serve.deployment
+        def second(x, y):
+            return [x, y]
+
+        with InputNode() as inp:
+            return deploy(second.bind(first.bind(inp), n), http=True)
+
+    graph = version(0)
+    url, answers = graph.url, []
+    stop = threading.Event()
+
+    def keep_asking():
+        while not stop.is_set():
+            answer = client.post(url, json=0)
+            answers.append((answer.status_code, answer.json()))
+
+    askers = [threading.Thread(target=keep_asking) for _ in range(2)]
+    for one in askers:
+        one.start()
+    for n in range(1, 5):
+        eventually(lambda seen=len(answers): len(answers) > seen + 1)
+        version(n)
+    assert client.post(url, json=0).json() == [2, 4]
+    stop.set()
+    for one in askers:
+        one.join()
+    expected = [(200, [n // 2, n]) for n in range(5)]
+    assert [one for one in answers if one not in expected] == []
+    assert answers[0] == expected[0]
 
 
 def test_a_stream_under_way_ends_in_its_version(deploy, signals):

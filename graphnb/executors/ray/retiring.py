@@ -52,11 +52,13 @@ class Retiring:
             self._run()
 
     def _run(self) -> None:
-        patience = granted_s(self._parts)
         self._version.ending = True
         busy = bool(self._version.requests) or self._busy_elsewhere()
         if self._behind and (busy or not self._parts):  # else it is told together with their end
             self._application.tell_serve()
+        if not self._parts:
+            return  # nothing goes, so nothing is in the way of the last requests
+        patience = granted_s(self._parts)
         until = time.monotonic() + patience
         self._application.engine.run(drain(self._version, patience))
         while time.monotonic() < until and self._busy_elsewhere():
