@@ -249,20 +249,21 @@ Hosts = dict[str, list[Any]]
 """The actors of replicas, by Ray Serve's names of their deployments."""
 
 
-def prepare(app_name: str, callers: Container[str], names: Sequence[str]) -> Hosts:
+def prepare(app_name: str, callers: Container[str], parts: Mapping[str, Part]) -> Hosts:
     """Has hosts get to know deployments that they will call; nobody waits for it.
 
     Args:
         app_name: of the application.
         callers: those that will call, by Ray Serve's names.
-        names: those that start now.
+        parts: those that start now, by Ray Serve's names.
 
     Returns:
         The hosts.
     """
     hosts = replicas_of(app_name, callers)
     actors = [one for ones in hosts.values() for one in ones]
-    ask_actors(actors, here.prepare, 0.0, app_name, list(names))
+    names = {part.name: serve_name for serve_name, part in parts.items()}
+    ask_actors(actors, here.prepare, 0.0, names)
     return hosts
 
 

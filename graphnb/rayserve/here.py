@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphnb.rayserve.private import handle_of
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphnb.rayserve.config import HostState, Wiring
 
 
@@ -22,6 +22,9 @@ class Present(Protocol):
 
     def graphnb_hand_over(self) -> bool:
         """Sends what is known of requests that ended; whether all has arrived."""
+
+    def graphnb_prepare(self, serve_names: Mapping[str, str]) -> None:
+        """Gets to know deployments that it will call."""
 
     def graphnb_rewire(self, wiring: Wiring) -> bool:
         """Takes over a wiring soon; whether it has."""
@@ -67,10 +70,15 @@ def rewire(_actor: Any, wiring: Wiring) -> bool:
     return _present is not None and _present.graphnb_rewire(wiring)
 
 
-def prepare(_actor: Any, app_name: str, names: list[str]) -> None:
-    """Has this process get to know deployments that it will call."""
-    for name in names:
-        handle_of(name, app_name).options()
+def prepare(_actor: Any, serve_names: Mapping[str, str]) -> None:
+    """Has the host of this process get to know deployments that it will call.
+
+    Args:
+        _actor: the replica's.
+        serve_names: the graph's name and Ray Serve's of each.
+    """
+    if _present is not None:
+        _present.graphnb_prepare(serve_names)
 
 
 def take(_actor: Any, number: int) -> Any:

@@ -33,7 +33,7 @@ from graphnb.rayserve.edge import pack_or_store
 from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.print_times import note_print_times
-from graphnb.rayserve.private import handle_of, max_ongoing_requests, tell_models
+from graphnb.rayserve.private import max_ongoing_requests, tell_models
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
 from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket
@@ -41,12 +41,14 @@ from graphnb.rayserve.travelling import TravellingRequest, TravellingRouter
 from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, note_size, plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from graphnb.engine.arguments import Load
     from graphnb.engine.request import Request
     from graphnb.engine.schedule import Step
     from graphnb.engine.values import Packed
 
+_Call = tuple[str, "Load", Message, "Request", None, "str | None", "tuple[str, ...]", str]
 _KEPT_VERSIONS = 3
 # Ray Serve asks instances for these by name, and calls them itself.
 _HOOKS = ("record_routing_stats", "record_autoscaling_stats", "record_replica_metadata")
@@ -280,6 +282,15 @@ class Host:
         own = self._own
         return HostState(own.ongoing, own.queued, self._taken, calling, busy)
 
+    def graphnb_prepare(self, serve_names: Mapping[str, str]) -> None:
+        """Gets to know deployments that it will call, as soon as the loop comes to it."""
+
+        def open_all() -> None:
+            for name, serve_name in serve_names.items():
+                self._callee(name, serve_name)
+
+        self._loop.call_soon_threadsafe(open_all)
+
     def graphnb_rewire(self, wiring: Wiring) -> bool:
         """Takes over a wiring, as soon as the loop comes to it; whether it has."""
         if self._current.wiring == wiring:
@@ -325,6 +336,12 @@ class Host:
         for number in list(self._versions)[:-_KEPT_VERSIONS]:
             if not self._versions[number].requests:
                 del self._versions[number]
+        called = {
+            id(one) for version in self._versions.values() for one in version.callees.values()
+        }
+        for serve_name, one in list(self._callees.items()):
+            if id(one) not in called and not one.outstanding:
+                del self._callees[serve_name]
 
     def _version(self, wiring: Wiring) -> HostVersion:
         schedules = unship(wiring.schedules) if wiring.schedules is not None else {}
@@ -337,8 +354,9 @@ class Host:
     def _callee(self, name: str, serve_name: str) -> RemoteCallee:
         found = self._callees.get(serve_name)
         if found is None:
-            handle = handle_of(serve_name, self._app_name)
-            found = self._callees[serve_name] = RemoteCallee(name, handle)
+            found = RemoteCallee(name, serve_name, self._app_name)
+            found.open()
+            self._callees[serve_name] = found
         return found
 
     def _request(self, header: Header) -> TravellingRequest:
@@ -392,13 +410,10 @@ class Host:
         return made
 
 
-def _call_of(header: Header, parts: Sequence[Packed], request: Request) -> tuple[Any, ...]:
+def _call_of(header: Header, parts: Sequence[Packed], request: Request) -> _Call:
     """What the replica is asked, as `Callee.call` takes it."""
-    message = Message(parts, header.shape)
-    return (
-        *(header.method, load_message, message, request, None),
-        *(header.call, header.after, header.model_id),
-    )
+    method, call, after, model_id = header.method, header.call, header.after, header.model_id
+    return method, load_message, Message(parts, header.shape), request, None, call, after, model_id
 
 
 def _notes(request: Request) -> Any:

@@ -5,6 +5,7 @@ Checked with Ray 2.54 and 2.60; `tests/rayserve/test_private.py` says what is ex
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import sys
@@ -67,19 +68,42 @@ def configure_one_at_a_time() -> None:
     RequestRouterConfig._serialize_request_router_cls = serialize_alone  # type: ignore[method-assign]
 
 
-@functools.lru_cache(maxsize=4_096)
-def handle_of(deployment: str, app_name: str) -> Any:
-    """Ray Serve's handle of a deployment; without asking the controller whether it exists.
+def handle_here(deployment: str, app_name: str) -> Any:
+    """Ray Serve's handle of a deployment, for calls from the event loop that runs here.
 
-    One for each process: each has a router of its own, which learns of replicas by long polls.
+    Without asking the controller whether the deployment exists. Each handle has a router, which
+    learns of replicas by long polls, and by default lives on a loop in a thread of its own: every
+    call goes there and every answer comes from there. On the caller's loop both are spared that.
+    Where this Ray does not let us choose, it is as by default.
     """
+    loop = asyncio.get_running_loop()
+    if loop.get_exception_handler() is None:
+        loop.set_exception_handler(_pass_false_alarms)
+    return _handle(deployment, app_name, loop)
+
+
+@functools.lru_cache(maxsize=256)
+def _handle(deployment: str, app_name: str, _loop: asyncio.AbstractEventLoop) -> Any:
     from ray import serve
     from ray.serve.handle import DeploymentHandle
 
+    made: Any
     try:
-        return DeploymentHandle(deployment, app_name)
+        made = DeploymentHandle(deployment, app_name)
     except TypeError:
-        return serve.get_deployment_handle(deployment, app_name)
+        made = serve.get_deployment_handle(deployment, app_name)
+    with contextlib.suppress(AttributeError, TypeError, ValueError, RuntimeError):
+        made._init(_run_router_in_separate_loop=False)
+    return made
+
+
+def _pass_false_alarms(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leaves out what gRPC says where several loops of a process use it, and one was quicker."""
+    if isinstance(context.get("exception"), BlockingIOError) and "PollerCompletionQueue" in str(
+        context.get("message")
+    ):
+        return
+    loop.default_exception_handler(context)
 
 
 def calling(handle: Any, method: str, *, stream: bool = False, by_reference: bool = False) -> Any:
@@ -107,7 +131,7 @@ def delete_soon(name: str) -> None:
 
 def forget_handles() -> None:
     """Forgets handles of a Ray that this process has left: they lead nowhere."""
-    handle_of.cache_clear()
+    _handle.cache_clear()
     _replica.cache_clear()
 
 

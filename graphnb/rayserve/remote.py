@@ -17,7 +17,7 @@ from graphnb.errors import (
 from graphnb.rayserve.edge import Edge, Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
-from graphnb.rayserve.private import ask_replica, calling
+from graphnb.rayserve.private import ask_replica, calling, handle_here
 from graphnb.rayserve.stash import MAX_MESSAGE, Ticket
 from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import (
@@ -46,19 +46,30 @@ class RemoteCallee:
 
     Args:
         name: what the graph calls it.
-        handle: Ray Serve's handle of it.
+        serve_name: what Ray Serve calls it.
+        app_name: of the application.
     """
 
-    def __init__(self, name: str, handle: Any) -> None:
+    def __init__(self, name: str, serve_name: str, app_name: str) -> None:
         self.name = name
-        self._handle = handle
-        self._unary = calling(handle, CALL)
-        self._unary_by_reference = calling(handle, CALL, by_reference=True)
-        self._stream = calling(handle, STREAM, stream=True)
-        self._stream_by_reference = calling(handle, STREAM, stream=True, by_reference=True)
+        self._place = serve_name, app_name
+        self._unary: Any = None
+        self._unary_by_reference: Any = None
+        self._stream: Any = None
+        self._stream_by_reference: Any = None
         self._edges: dict[str, Edge] = {}
         self.outstanding = 0  # calls under way
         self._fastest = float("inf")  # seconds that a call takes beside its execution, at best
+
+    def open(self) -> None:
+        """Gets to know its replicas, on the loop that will call them; else the first call does."""
+        if self._unary is not None:
+            return
+        handle = handle_here(*self._place)
+        self._stream = calling(handle, STREAM, stream=True)
+        self._stream_by_reference = calling(handle, STREAM, stream=True, by_reference=True)
+        self._unary_by_reference = calling(handle, CALL, by_reference=True)
+        self._unary = calling(handle, CALL)
 
     def edge(self, call: str) -> Edge:
         """How results of that call node travel on; what was seen of them outlasts the version."""
@@ -105,6 +116,8 @@ class RemoteCallee:
             by_reference = by_reference or held or _is_large(parts)
             ways = by_reference, by_reference and hold
             header = self._header(request, began, (method, call, after, model_id), ways, shape)
+            if self._unary is None:
+                self.open()
             target = self._unary_by_reference if by_reference else self._unary
             if model_id:
                 target = target.options(multiplexed_model_id=model_id)
@@ -272,6 +285,7 @@ class RemoteCallee:
         header = self._header(
             request, began, (method, call, after, model_id), (large, False), shape
         )
+        self.open()
         target = self._stream_by_reference if large else self._stream
         if model_id:
             target = target.options(multiplexed_model_id=model_id)

@@ -17,7 +17,6 @@ from graphnb.rayserve.control import (
     rewire,
     run_application,
 )
-from graphnb.rayserve.private import handle_of
 from graphnb.rayserve.remote import RemoteCallee
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Release:
     def version(self, app_name: str, application: object) -> RayVersion:
         """The version as whoever calls from outside knows it."""
         callees = {
-            name: RemoteCallee(name, handle_of(part.serve_name, app_name))
+            name: RemoteCallee(name, part.serve_name, app_name)
             for name, part in self.compiled.parts.items()
         }
         made = RayVersion(self.compiled.root, callees, {}, application)
@@ -179,7 +178,7 @@ def _move(
     hosts = None
     if fresh or changed:
         run_release(app_name, old.taking_over(changed), {**leaving, **fresh})
-        hosts = prepare(app_name, _callers(new, fresh), list(fresh))
+        hosts = prepare(app_name, _callers(new, fresh), fresh)
         watch.wait(fresh, are_new=True)
         watch.wait(changed)
     rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
