@@ -78,8 +78,11 @@ def delete_application(name: str, *, wait: bool) -> None:
     from ray import serve
 
     delete_soon(name)
+    is_going = False
     while wait and (found := serve.status().applications.get(name)) is not None:
-        if found.status.value != "DELETING":
+        if found.status.value == "DELETING":
+            is_going = True
+        elif is_going:
             return  # another process has deployed one of that name meanwhile: it is theirs
         time.sleep(_POLL_S)
 

@@ -1,8 +1,8 @@
 """The programs that graphnb is measured against on Ray: plain Ray Serve handles, written by hand.
 
 `Chain` awaits each node, by value (gRPC between replicas) or by reference, as Ray Serve does
-by default; `Passing` hands responses on without awaiting them; `FanOut` gathers. All from the
-deployment that receives the request, as Ray Serve's documentation does it.
+by default; `Passing` hands responses on without awaiting them; `FanOut` gathers: all from the
+deployment that receives the request. In `Holding` each deployment holds the handle of the next one.
 """
 
 import asyncio
@@ -46,6 +46,27 @@ class Passing:
         for node in self.nodes:
             x = node.remote(x)
         return await x
+
+
+class Link:
+    """Does what every node does, and hands on to the next one, whose handle it holds."""
+
+    def __init__(self, following: Any = None) -> None:
+        self.following = following and following.options(_by_reference=False)
+
+    async def predict(self, x: int) -> int:
+        made = await predict(x)
+        return made if self.following is None else await self.following.predict.remote(made)
+
+
+class Holding:
+    """Calls the first of them."""
+
+    def __init__(self, first: Any) -> None:
+        self.first = first.options(_by_reference=False)
+
+    async def predict(self, x: int) -> int:
+        return await self.first.predict.remote(x)
 
 
 class FanOut:
@@ -111,6 +132,14 @@ def chain(*, by_reference: bool) -> Any:
 def passing() -> Any:
     """The application of `Passing`."""
     return serve.deployment(Passing).bind(*nodes("node"))
+
+
+def holding() -> Any:
+    """The application of `Holding`."""
+    following = None
+    for i in range(WIDTH):
+        following = serve.deployment(name=f"link_{i}")(Link).bind(following)
+    return serve.deployment(Holding).bind(following)
 
 
 def fan_out(*, by_reference: bool) -> Any:

@@ -2,10 +2,10 @@
 
 A chain of ten calls and a fan-out of ten of `async def predict(x): return x + 1`. The drivers take
 as many requests at a time on both sides, and all deployments have one replica. One request at a
-time for p50, twenty in flight for throughput; each round lets all sides take turns. By hand, three
-ways are tried for the chain (awaiting each handle by value or by reference, handing responses on)
-and two for the fan-out; the table names the fastest of them in this run. graphnb's spans are on
-unless it says otherwise.
+time for p50, twenty in flight for throughput; each round lets all sides take turns. By hand, four
+ways are tried for the chain (awaiting each handle by value or by reference, handing responses on,
+each deployment holding the next one's handle) and two for the fan-out; the table names the fastest
+of them in this run. graphnb's spans are on unless it says otherwise.
 """
 
 import statistics
@@ -165,6 +165,9 @@ def _chains() -> dict[str, Program]:
             hand_side(by_hand.chain(by_reference=True), "chain_r"), 1 + WIDTH
         ),
         "responses handed on": Program(hand_side(by_hand.passing(), "chain_p"), 1 + WIDTH),
+        "each holds the next, by value": Program(
+            hand_side(by_hand.holding(), "chain_h"), 1 + WIDTH
+        ),
     }
 
 

@@ -633,7 +633,8 @@ def test_no_request_over_http_fails_while_updates_come(deploy, client):
     for one in askers:
         one.start()
     for n in range(1, 5):
-        eventually(lambda seen=len(answers): len(answers) > seen + 1)
+        seen = len(answers) + 1
+        eventually(lambda seen=seen: len(answers) > seen)
         version(n)
     assert client.post(url, json=0).json() == [2, 4]
     stop.set()

@@ -9,13 +9,16 @@ import inspect
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import ray
 from ray import serve as ray_serve
+from ray.serve.config import RequestRouterConfig
 from ray.serve.handle import DeploymentHandle
+from ray.serve.request_router import RequestRouter
 
 import graphnb
 from graphnb import InputNode, serve
@@ -60,6 +63,7 @@ NAMES = {
     "_INTERNAL_REPLICA_CONTEXT",
     "_prefer_local_routing",
     "_replica_config",
+    "_run_router_in_separate_loop",
     "_run_asgi_lifespan_startup",
     "_set_asgi_app",
     "_set_global_client",
@@ -110,6 +114,7 @@ EXPECTED = [
         "ray.serve.handle:DeploymentHandle.options",
         {"_by_reference", "request_serialization", "response_serialization"},
     ),
+    ("ray.serve._private.handle_options:InitHandleOptions", {"_run_router_in_separate_loop"}),
     ("ray.serve.api:delete", {"name", "_blocking"}),
     ("ray.serve.context:_get_global_client", {"raise_if_no_controller_running"}),
     ("ray.serve.context:_set_global_client", {"client"}),
@@ -147,12 +152,67 @@ def test_ray_has_it(place, parameters):
         "ray._raylet:Config",
         "ray._raylet:GcsClient",
         "ray.actor:ActorClassID",
+        "ray.serve.handle:DeploymentHandle._init",
+        "ray.serve.config:RequestRouterConfig._serialize_request_router_cls",
+        "ray._private.ray_logging:global_worker_stdstream_dispatcher.handlers",
     ],
 )
 def test_ray_has_the_name(place):
     """It is where it is looked for; what it takes, other tests see."""
-    module, _, name = place.partition(":")
-    assert hasattr(importlib.import_module(module), name)
+    module, _, path = place.partition(":")
+    found = importlib.import_module(module)
+    for name in path.split("."):
+        assert hasattr(found, name)
+        found = getattr(found, name)
+
+
+def test_deployments_can_be_made_by_several_threads():
+    """Ray Serve's own way registers a module and takes it off again, as if it were alone."""
+    private.configure_one_at_a_time()
+    private.configure_one_at_a_time()  # once is enough
+    made, together = [], threading.Barrier(4)
+
+    def make():
+        together.wait()
+        made.extend(ray_serve.deployment(double_of) for _ in range(25))
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(made) == 100  # an error would have ended a thread
+
+
+def test_a_router_of_the_users_own_is_not_taken_for_rays():
+    """What is kept of making deployments is Ray Serve's router alone."""
+    private.configure_one_at_a_time()
+    RequestRouterConfig()
+    own = RequestRouterConfig(request_router_class="tests.rayserve.test_private:OwnRouter")
+    assert own.get_request_router_class() is OwnRouter
+    assert RequestRouterConfig().get_request_router_class() is not OwnRouter
+
+
+class OwnRouter(RequestRouter):
+    """One that a user wrote."""
+
+    async def choose_replicas(self, candidate_replicas, pending_request=None):
+        """All of them."""
+        return [candidate_replicas]
+
+
+def test_prints_of_other_processes_are_filtered(monkeypatch):
+    """Each printer is given what passes, also when it is asked for twice; Ray's order stays."""
+    dispatcher = SimpleNamespace(handlers=[("one", (first := []).append), ("two", print)])
+    monkeypatch.setattr("ray._private.ray_logging.global_worker_stdstream_dispatcher", dispatcher)
+    cluster_private.filter_prints(lambda data: data != "noise")
+    cluster_private.filter_prints(lambda _data: False)
+    assert [name for name, _ in dispatcher.handlers] == ["one", "two"]
+    for data in ("noise", "news"):
+        dispatcher.handlers[0][1](data)
+    assert first == ["news"]
+    monkeypatch.delattr("ray._private.ray_logging.global_worker_stdstream_dispatcher")
+    cluster_private.filter_prints(lambda _data: False)  # nothing to filter
 
 
 def test_an_application_tells_of_its_deployment():
@@ -458,6 +518,8 @@ def test_where_the_way_of_calls_cannot_be_chosen_they_arrive(deploy, monkeypatch
     """Calls from outside go by Ray's object store then, small and large."""
     options = lacking("_by_reference")(DeploymentHandle.options)
     monkeypatch.setattr(DeploymentHandle, "options", options)
+    init = lacking("_run_router_in_separate_loop")(DeploymentHandle._init)
+    monkeypatch.setattr(DeploymentHandle, "_init", init)
     large = Large.bind()
     with InputNode() as size:
         measured = large.measure.bind(large.make.bind(size))
@@ -477,6 +539,10 @@ def test_what_is_asked_of_a_ray_that_runs(deploy, monkeypatch):
     (actor,) = private.replicas_of("private")["Adder"]
     (state,) = private.ask_actors([actor], here.state, 10)
     assert state.ongoing == 0
+    name = ray.get(actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_actor_name()))
+    assert ray.get(private.ask_replica(name, here.state)) == state
+    with pytest.raises(ValueError, match="nobody"):
+        private.ask_replica("nobody", here.state)
     assert private.route_prefixes() == {"private": None}
     assert sum(one.get("CPU", 0) for one in private.free_resources().values()) > 1
 

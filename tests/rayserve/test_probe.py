@@ -15,7 +15,7 @@ def proxy():
     """A server that says one version after the other, and then the last one; None for none."""
 
     class Proxy(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             assert self.headers[VERSION] == "?"
             server.asked.append(self.path)
             self.send_response(204)

@@ -176,10 +176,12 @@ def _move(
     stay = {name: one for name, one in new.by_serve_name().items() if name in before}
     changed = {name: one for name, one in stay.items() if not one.runs_as(before[name])}
     hosts = None
-    if fresh or changed:
-        run_release(app_name, old.taking_over(changed), {**leaving, **fresh})
+    if fresh:
+        run_release(app_name, old, {**leaving, **fresh})
         hosts = prepare(app_name, _callers(new, fresh), fresh)
         watch.wait(fresh, are_new=True)
+    if changed:
+        run_release(app_name, old.taking_over(changed), {**leaving, **fresh})
         watch.wait(changed)
     rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
     same_entry = (old.root.serve_name, old.route_prefix) == (new.root.serve_name, new.route_prefix)
