@@ -116,13 +116,14 @@ def show_answer(answer: Answer) -> Any:
 
 def show_deployments(graphs: Iterable[RunningGraph]) -> None:
     """A line for each running graph, and one for each of its deployments."""
-    rows = [("graph", "node", "replicas", "busy", "queued", "restarts", "where")]
+    rows = [("graph", "node", "state", "replicas", "busy", "queued", "restarts", "where")]
     for graph in graphs:
         for index, one in enumerate(graph.status()):
             rows.append(
                 (
                     graph.name if index == 0 else "",
                     one.name,
+                    one.state,
                     f"{one.running}/{one.replicas}",
                     str(one.ongoing),
                     str(one.queued),

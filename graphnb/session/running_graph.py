@@ -192,20 +192,25 @@ class RunningGraph:
         return found
 
     def metrics(self, count: int | None = None) -> GraphSummary:
-        """Percentiles per node, and where the time went, over the last requests.
+        """Percentiles per node, where the time went, and what is under way.
 
         Requests from before the last change of the graph are left out: they speak of other code.
 
         Args:
             count: how many requests back; all that are kept (the last 2,000) when None.
         """
-        since = self.deployed.at if self.deployed is not None else 0.0
+        found = None
         if count is None:  # of all requests, where they are counted and not all kept
             found = self._application.recorder.summary()
-            if found is not None:
-                return found
-        traces = self._application.recorder.traces(count)
-        return summarize(one for one in traces if one.started_at >= since)
+        if found is None:
+            since = self.deployed.at if self.deployed is not None else 0.0
+            traces = self._application.recorder.traces(count)
+            found = summarize(one for one in traces if one.started_at >= since)
+        try:
+            under_way = {one.name: one.ongoing + one.queued for one in self.status()}
+            return found.with_in_flight(under_way, self.spec.root)
+        except NotRunningError:  # it has ended: nothing is under way
+            return found
 
     def bench(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from graphnb.telemetry.critical_path import Step, critical_path
@@ -39,6 +39,8 @@ class NodeSummary:
         executing_p50_s: seconds in user code.
         transport_p50_s: seconds to carry arguments and the result.
         share: the node's part of all the time on critical paths, from 0 to 1.
+        in_flight: calls of its deployment under way at this moment, those that wait among them;
+            of a graph that runs, else 0.
     """
 
     node: str
@@ -62,6 +64,7 @@ class NodeSummary:
     transport_p95_s: float = 0.0
     transport_p99_s: float = 0.0
     share: float = 0.0
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class GraphSummary:
         nodes: by `Span.node`, in the order in which they were first called.
         critical_path: the nodes of the most frequent critical path, the root first.
         handle_calls: how often user code called, by calling node and called deployment.
+        in_flight: requests under way at this moment; of a graph that runs, else 0.
     """
 
     requests: int = 0
@@ -86,6 +90,20 @@ class GraphSummary:
     nodes: Mapping[str, NodeSummary] = field(default_factory=dict)
     critical_path: tuple[str, ...] = ()
     handle_calls: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    in_flight: int = 0
+
+    def with_in_flight(self, calls: Mapping[str, int], root: str) -> GraphSummary:
+        """The same with what is under way.
+
+        Args:
+            calls: how many there are of each deployment.
+            root: the deployment that requests enter.
+        """
+        nodes = {
+            name: replace(one, in_flight=calls.get(one.deployment, 0))
+            for name, one in self.nodes.items()
+        }
+        return replace(self, nodes=nodes, in_flight=calls.get(root, 0))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -167,6 +167,8 @@ def _line_attributes(line: Line) -> dict[str, str]:
     }
     if line.label:
         style["label"] = _text(line.label)
+    if line.calls:
+        style["calls"] = line.calls
     if line.critical:
         style |= {"critical": "true", "color": CRITICAL}
     if line.tail_group:

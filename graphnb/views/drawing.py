@@ -18,7 +18,7 @@ from graphnb.views.palette import BADGE, FAILED, FAINT, INK, MUTED, PILL
 from graphnb.views.typography import MONO, text_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from graphnb.views.layout import Box, Layout, Point, Route
 
@@ -39,7 +39,8 @@ def draw(layout: Layout) -> str:
         *map(_node, layout.boxes),
         # Above everything, so that no line crosses a text.
         *map(_group_title, layout.groups),
-        *(_pill(route) for route in routes if route.label_at and route.attributes.get("label")),
+        *(_label(route) for route in routes if route.label_at and route.attributes.get("label")),
+        *(_calls(route) for route in routes if route.attributes.get("calls")),
     ]
     said = layout.attributes.get("tooltip", "graph")
     return markup.document(layout.width, layout.height, said, parts)
@@ -224,9 +225,28 @@ def _head(route: Route, shape: str, colour: str) -> str:
     )
 
 
-def _pill(route: Route) -> str:
+def _label(route: Route) -> str:
     assert route.label_at is not None
-    (x, y), said = route.label_at, route.attributes["label"]
+    return _pill(route.label_at, route.attributes["label"], "gnb-label")
+
+
+def _calls(route: Route) -> str:
+    """How often a line was taken, on its middle: Graphviz knows nothing of it."""
+    return _pill(_middle(route.points), route.attributes["calls"], "gnb-calls")
+
+
+def _middle(points: Sequence[Point]) -> Point:
+    """Half-way along a chain of Bézier curves; of an even number that is where two meet."""
+    curves = len(points) // 3
+    if curves % 2 == 0:
+        return points[curves // 2 * 3]
+    first = curves // 2 * 3
+    a, b, c, d = points[first : first + 4]
+    return (a[0] + 3 * b[0] + 3 * c[0] + d[0]) / 8, (a[1] + 3 * b[1] + 3 * c[1] + d[1]) / 8
+
+
+def _pill(middle: Point, said: str, name: str) -> str:
+    x, y = middle
     width = text_width(said, cards.NOTE_SIZE, mono=True) + 10
     return markup.element(
         "g",
@@ -242,7 +262,7 @@ def _pill(route: Route) -> str:
                 font_family=MONO,
             ),
         ],
-        class_="gnb-label",
+        class_=name,
         pointer_events="none",
     )
 

@@ -36,6 +36,7 @@ class Line:
         label: what stands on it, shortened.
         tooltip: the whole story.
         critical: whether the most frequent critical path takes it.
+        calls: how often it was taken, ready to print, where that is known and may vary, or "".
         tail_group: the group whose border it begins at, or "".
         head_group: the group whose border it ends at, or "".
     """
@@ -47,6 +48,7 @@ class Line:
     label: str
     tooltip: str
     critical: bool
+    calls: str = ""
     tail_group: str = ""
     head_group: str = ""
 
@@ -111,7 +113,7 @@ def _handle_lines(
     for edge in holder.handles:
         arguments[edge.deployment].append(edge.argument)
     for called, names in arguments.items():
-        times = f": {units.count(overlay.handle_calls(holder.name, called))}" if overlay else ""
+        times = units.count(overlay.handle_calls(holder.name, called)) if overlay else ""
         (tail, tail_group), (head, head_group) = _anchor(spec, holder.name), _anchor(spec, called)
         yield Line(
             "handle",
@@ -119,8 +121,10 @@ def _handle_lines(
             head,
             slug("handle", holder.name, called),
             "",
-            clean(f"{holder.name} calls {called} by the handle {', '.join(names)}{times}"),
+            clean(f"{holder.name} calls {called} by the handle {', '.join(names)}")
+            + (times and f": {times}"),
             overlay is not None and overlay.handle_edge_is_critical(holder.name, called),
+            times,
             tail_group,
             head_group,
         )

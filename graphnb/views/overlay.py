@@ -121,9 +121,10 @@ class Overlay:
 def _distribution(node: NodeSummary) -> str:
     ms = units.milliseconds
     errors = f", {units.errors(node.errors)}" if node.errors else ""
+    now = f", {node.in_flight} in flight" if node.in_flight else ""
     return "\n".join(
         (
-            f"{node.node}: {node.count} calls{errors}",
+            f"{node.node}: {node.count} calls{errors}{now}",
             f"p50 {ms(node.p50_s)}, p95 {ms(node.p95_s)}, p99 {ms(node.p99_s)}",
             f"p50 queued {ms(node.queued_p50_s)}, waiting {ms(node.waiting_p50_s)}",
             f"p50 executing {ms(node.executing_p50_s)}, transport {ms(node.transport_p50_s)}",

@@ -9,6 +9,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,10 @@ from tests.benchmarks.timing import Side, times
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / "build" / "ray-2.3.1"
 # Those of its time: it does not ask for them itself.
-REQUIREMENTS = ("ray[serve]==2.3.1", "pydantic<2", "setuptools<70", "numpy<2", "async_timeout")
+REQUIREMENTS = (
+    *("ray[serve]==2.3.1", "pydantic<2", "setuptools<70", "numpy<2", "async_timeout"),
+    *("protobuf<5", "googleapis-common-protos<1.60", "google-api-core<2.12", "grpcio<1.60"),
+)
 BAR = 1.7
 
 
@@ -66,17 +70,22 @@ def _environment() -> Path:
 def _old_program(python: Path) -> Iterator["Ask"]:
     """What asks the old Ray for the times of so many requests."""
     program = Path(__file__).with_name("old_ray_program.py")
-    with subprocess.Popen(
-        [str(python), "-W", "ignore", str(program)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [str(python), "-W", "ignore", str(program)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         ask = Ask(process.stdin, process.stdout)
-        ask.wait_until_ready()
+        if not ask.is_ready():
+            errors.seek(0)
+            raise RuntimeError(f"Ray 2.3.1 did not start:\n{errors.read()[-2_000:]}")
         yield ask
         process.stdin.close()  # it ends itself, and its Ray
 
@@ -87,12 +96,9 @@ class Ask:
     def __init__(self, to: IO[str], said: IO[str]) -> None:
         self._to, self._said = to, said
 
-    def wait_until_ready(self) -> None:
-        """Returns when it has deployed."""
-        for line in self._said:
-            if line.strip() == "ready":
-                return
-        raise AssertionError("Ray 2.3.1 did not start")
+    def is_ready(self) -> bool:
+        """Waits until it has deployed; whether it has."""
+        return any(line.strip() == "ready" for line in self._said)
 
     def __call__(self, count: int) -> list[float]:
         """The times of so many requests, in seconds."""

@@ -697,13 +697,15 @@ def test_what_runs_is_listed(notebook):
     notebook.run("%deploy answer one")
     notebook.run("%deploy answer two --no-http")
     lines = notebook.run("%deployments").lines
-    assert lines[0].split() == ["graph", "node", "replicas", "busy", "queued", "restarts", "where"]
+    assert lines[0].split() == [
+        *("graph", "node", "state", "replicas", "busy", "queued", "restarts", "where")
+    ]
     table = [re.split(r"\s{2,}", line) for line in lines[1:]]
     assert [row[0] for row in table] == ["one", "", "", "two", "", ""]
     assert [row[1] for row in table[:3]] == ["Model", "finish", "DAGDriver"]
-    assert {tuple(row[2:6]) for row in table} == {("1/1", "0", "0", "0")}
-    assert without_port(table[0][6]) == "http://PORT/"
-    assert table[3][6] == "local"
+    assert {tuple(row[2:7]) for row in table} == {("running", "1/1", "0", "0", "0")}
+    assert without_port(table[0][7]) == "http://PORT/"
+    assert table[3][7] == "local"
 
 
 def test_nothing_runs_is_said(notebook):

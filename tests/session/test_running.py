@@ -10,6 +10,7 @@ from graphnb import InputNode, serve
 from graphnb.errors import NodeError, NotRunningError, RequestError, RequestTimeoutError
 from graphnb.session.http_client import send_http
 from tests.contract.signals import PATIENCE_S
+from tests.contract.waiting import eventually
 
 
 @pytest.fixture
@@ -68,9 +69,32 @@ def test_its_status_follows_calls(gated, signals):
     responses = [graph.remote(one) for one in range(3)]
     signals.wait_for_notes("began", 3)
     assert {one.name: one.ongoing for one in graph.status()} == {"wait": 3, "DAGDriver": 3}
+    assert graph.metrics().in_flight == 3
     signals.set("go")
     assert [one.result() for one in responses] == [0, 1, 2]
     assert {one.ongoing for one in graph.status()} == {0}
+    assert graph.metrics().in_flight == 0
+
+
+def test_its_metrics_tell_what_is_under_way(gated, signals):
+    """Beside the figures of those that ended, for each node and for the whole."""
+    graph = graphnb.deploy(gated, http=False)
+    first = graph.remote(0)
+    signals.wait_for_notes("began", 1)
+    first.cancel()
+    eventually(lambda: graph.metrics().requests == 1)
+    response = graph.remote(1)
+    signals.wait_for_notes("began", 2)
+    metrics = graph.metrics()
+    assert (metrics.requests, metrics.in_flight) == (1, 1)
+    assert {name: one.in_flight for name, one in metrics.nodes.items()} == {
+        "wait": 1,
+        "DAGDriver.predict": 1,
+    }
+    signals.set("go")
+    response.result()
+    graph.delete()
+    assert graph.metrics().in_flight == 0
 
 
 # --- calling -------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ ARGUMENTS = [
 ]
 
 # Texts that stick out of the card, the badge or the pill that they belong to.
-OVERFLOWS = """() => [...document.querySelectorAll('.gnb-node, .gnb-errors, .gnb-label')]
+OVERFLOWS = """() => [...document.querySelectorAll('.gnb-node, .gnb-errors, .gnb-label, .gnb-calls')]
   .filter(group => getComputedStyle(group).display !== 'none')
   .flatMap(group => {
     const box = group.querySelector(':scope > rect').getBBox();

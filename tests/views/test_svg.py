@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from graphnb.errors import RenderError
-from graphnb.telemetry.summary import GraphSummary, summarize
+from graphnb.telemetry.summary import GraphSummary, NodeSummary, summarize
 from graphnb.views import layout, render_svg, to_dot, to_svg, warm_up
 from graphnb.views.typography import text_width
 from tests.views.graphs import EXAMPLES, HOSTILE, chain, ensemble, fan, grouped, hostile, request
@@ -116,6 +116,18 @@ def test_a_share_is_told_by_number_and_weight_as_well_as_colour():
     assert last.find(f"{SVG}rect").get("stroke-width") == "2.5"
     assert any(re.fullmatch(r"\d+ %", one.text or "") for one in last.iter(f"{SVG}text"))
     assert "gnb-critical" in picture
+
+
+def test_a_handles_line_says_how_often_it_was_taken():
+    """What code chose while it ran is on the picture, also where no tooltip opens."""
+    called = GraphSummary(
+        requests=60,
+        nodes={"average": NodeSummary("average", "Combiner")},
+        handle_calls={("average", "Model"): 58},
+    )
+    assert not [one for one in texts(to_svg(ensemble())) if (one or "").endswith("×")]
+    said = [one for one in texts(to_svg(ensemble(), called)) if (one or "").endswith("×")]
+    assert sorted(said) == ["0×", "58×"]
 
 
 def test_errors_have_a_badge_in_words():
