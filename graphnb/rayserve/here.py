@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphnb.rayserve.config import HostState, Wiring
+    from graphnb.rayserve.lines.frames import Address
 
 
 class Present(Protocol):
@@ -25,6 +26,9 @@ class Present(Protocol):
 
     def graphnb_prepare(self, serve_names: Mapping[str, str]) -> None:
         """Gets to know deployments that it will call."""
+
+    def graphnb_door(self) -> Address | None:
+        """Where calls may come in that do not come by Ray Serve."""
 
     def graphnb_rewire(self, wiring: Wiring) -> bool:
         """Takes over a wiring soon; whether it has."""
@@ -63,6 +67,11 @@ def end(_actor: Any, at_once: bool) -> bool:  # noqa: FBT001  called from afar
         at_once: whether those under way are cancelled.
     """
     return True if _present is None else _present.graphnb_end(at_once=at_once)
+
+
+def door(_actor: Any) -> Address | None:
+    """Where calls may come into the host of this process; None if they may not."""
+    return None if _present is None else _present.graphnb_door()
 
 
 def rewire(_actor: Any, wiring: Wiring) -> bool:

@@ -8,9 +8,13 @@ and health are Ray Serve's here; all else is as in one process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import logging
 import random
 from typing import TYPE_CHECKING, Any
+
+from ray.util import get_node_ip_address
 
 from graphnb.authoring import DeploymentBinding
 from graphnb.engine import multiplex
@@ -32,8 +36,14 @@ from graphnb.rayserve.context import stand_in
 from graphnb.rayserve.edge import pack_or_store
 from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
+from graphnb.rayserve.lines import Door
 from graphnb.rayserve.print_times import note_print_times
-from graphnb.rayserve.private import max_ongoing_requests, tell_models
+from graphnb.rayserve.private import (
+    as_request,
+    max_ongoing_requests,
+    takes_direct_calls,
+    tell_models,
+)
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.reporting import Reporter
 from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket
@@ -47,8 +57,10 @@ if TYPE_CHECKING:
     from graphnb.engine.request import Request
     from graphnb.engine.schedule import Step
     from graphnb.engine.values import Packed
+    from graphnb.rayserve.lines.frames import Address
 
 _Call = tuple[str, "Load", Message, "Request", None, "str | None", "tuple[str, ...]", str]
+logger = logging.getLogger("ray.serve")  # what is logged there is in the logs of the replica
 _KEPT_VERSIONS = 3
 # Ray Serve asks instances for these by name, and calls them itself.
 _HOOKS = ("record_routing_stats", "record_autoscaling_stats", "record_replica_metadata")
@@ -139,6 +151,7 @@ class Host:
         self._user_config: Any = None
         self._is_new = True
         self._stash = Stash()
+        self._door = Door(self, takes_direct_calls, self._has_room)
         if payload.wiring is not None:
             self._install(payload.wiring)
         await self._start(payload, context.replica_tag)
@@ -155,6 +168,8 @@ class Host:
             raise original from None
         self._own.replicas = [replica]
         self._replica = replica
+        with contextlib.suppress(OSError):  # else calls come by Ray Serve
+            await self._door.open(get_node_ip_address())  # type: ignore[no-untyped-call]
         be_present(self)
         self._reporter.started(self._serve_name)
         if replica.checks_health:
@@ -206,11 +221,21 @@ class Host:
             request.close_streams()
             version.leave(request)
             self._taken -= 1
+            self._door.freed()
         reply = Reply(packed, plain(request.spans or ()), _notes(request))
         size = packed_size(packed) + sum(map(note_size, reply.notes))
         if size > MAX_MESSAGE and not header.by_reference:
             return self._stash.keep(reply, size)
         return reply
+
+    async def graphnb_answer(self, header: Header, parts: Sequence[Packed]) -> Reply | Ticket:
+        """A call that came in by the door; what fails is logged, as Ray Serve logs its calls."""
+        try:
+            return await self.graphnb_call(header, *parts)
+        except RemoteFailure:
+            with as_request(header.request_id):
+                logger.exception("Request failed.")
+            raise
 
     async def graphnb_stream(self, header: Header, *parts: Packed) -> AsyncIterator[Any]:
         """A call of a generator: its items, after a word that it is made."""
@@ -269,6 +294,7 @@ class Host:
     async def __del__(self) -> None:
         replica = self.__dict__.get("_replica")
         if replica is not None:
+            await self._door.close()  # Ray Serve has waited for the calls that it knows of
             await replica.close()
         await asyncio.to_thread(self._reporter.close)
 
@@ -290,6 +316,10 @@ class Host:
                 self._callee(name, serve_name)
 
         self._loop.call_soon_threadsafe(open_all)
+
+    def graphnb_door(self) -> Address | None:
+        """Where calls may come in that do not come by Ray Serve."""
+        return self._door.address if takes_direct_calls() else None
 
     def graphnb_rewire(self, wiring: Wiring) -> bool:
         """Takes over a wiring, as soon as the loop comes to it; whether it has."""
@@ -316,6 +346,11 @@ class Host:
         return self._reporter.hurry()
 
     # Inside.
+
+    def _has_room(self, taken: int) -> bool:
+        """Whether there is a slot for one call more than these, which came in by the door."""
+        own = self._own
+        return max(own.ongoing, taken) < own.limits.max_ongoing and not own.queued
 
     @property
     def _current(self) -> HostVersion:

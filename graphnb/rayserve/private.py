@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import sys
 import threading
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.errors import DeployError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 CHECKED = ("2.54", "2.60")
 """The versions of Ray that all of this was tried with."""
@@ -95,6 +96,65 @@ def _handle(deployment: str, app_name: str, _loop: asyncio.AbstractEventLoop) ->
     with contextlib.suppress(AttributeError, TypeError, ValueError, RuntimeError):
         made._init(_run_router_in_separate_loop=False)
     return made
+
+
+def replicas_known_to(handle: Any) -> Callable[[], Any] | None:
+    """What gives the replicas that a handle of `handle_here` may choose from, for `replica_limits`.
+
+    It gives the same object until Ray Serve tells of a change; None while nothing is known. None
+    in its place where this Ray does not tell.
+    """
+    router: Any = getattr(getattr(handle, "_router", None), "_asyncio_router", None)
+    if not hasattr(type(router), "request_router"):
+        return None
+
+    def known() -> Any:
+        return getattr(router.request_router, "curr_replicas", None)
+
+    return known
+
+
+def replica_limits(known: Any) -> dict[str, int]:
+    """How many calls each replica takes at a time, by its actor's name.
+
+    Args:
+        known: what a function of `replicas_known_to` gives.
+    """
+    found = {}
+    for one in (known or {}).values():
+        name = getattr(getattr(one, "_replica_info", None), "actor_name", None)
+        if name is None:  # of another version of Ray
+            return {}
+        found[name] = one.max_ongoing_requests
+    return found
+
+
+@contextlib.contextmanager
+def as_request(request_id: str) -> Iterator[None]:
+    """What is logged meanwhile has that id, in a context that Ray Serve knows nothing of."""
+    from ray.serve import context
+
+    with contextlib.suppress(AttributeError, TypeError):
+        made = context._RequestContext(request_id=request_id)
+        variable: Any = context._serve_request_context
+        variable.set(made)
+    yield
+
+
+def takes_direct_calls() -> bool:
+    """Whether Ray Serve need not know of the calls of this process's replica.
+
+    It has to where it counts them to scale, or queues them up to a limit; and where Ray is told to
+    encrypt what it sends, all goes by Ray.
+    """
+    from ray.serve import context
+
+    replica = getattr(context, "_INTERNAL_REPLICA_CONTEXT", None)
+    config = getattr(replica, "_deployment_config", None)
+    if config is None or os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return False
+    scaling = getattr(config, "autoscaling_config", None)
+    return scaling is None and getattr(config, "max_queued_requests", 0) < 0
 
 
 def _pass_false_alarms(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ from graphnb.errors import (
 from graphnb.rayserve.edge import Edge, Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
-from graphnb.rayserve.private import ask_replica, calling, handle_here
+from graphnb.rayserve.lines import Lines
+from graphnb.rayserve.private import ask_replica, calling, handle_here, replicas_known_to
 from graphnb.rayserve.stash import MAX_MESSAGE, Ticket
 from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import (
@@ -26,6 +27,7 @@ from graphnb.rayserve.wire import (
     Header,
     RemoteFailure,
     Reply,
+    Spans,
     Stored,
     Trailer,
     shifted,
@@ -54,6 +56,7 @@ class RemoteCallee:
         self.name = name
         self._place = serve_name, app_name
         self._unary: Any = None
+        self._lines: Lines | None = None
         self._unary_by_reference: Any = None
         self._stream: Any = None
         self._stream_by_reference: Any = None
@@ -70,6 +73,10 @@ class RemoteCallee:
         self._stream_by_reference = calling(handle, STREAM, stream=True, by_reference=True)
         self._unary_by_reference = calling(handle, CALL, by_reference=True)
         self._unary = calling(handle, CALL)
+        known = replicas_known_to(handle)
+        if known is not None:
+            # All versions of the graph have the same lines.
+            self._lines = vars(handle).setdefault("graphnb_lines", Lines(known))
 
     def edge(self, call: str) -> Edge:
         """How results of that call node travel on; what was seen of them outlasts the version."""
@@ -105,7 +112,7 @@ class RemoteCallee:
         node = call or f"{self.name}.{method}"
         request.open_calls[span_id] = node
         self.outstanding += 1
-        spans: Sequence[tuple[Any, ...]] = ()
+        spans: Spans = ()
         outcome: Outcome = "error"
         size = 0
         response = None
@@ -118,14 +125,18 @@ class RemoteCallee:
             header = self._header(request, began, (method, call, after, model_id), ways, shape)
             if self._unary is None:
                 self.open()
-            target = self._unary_by_reference if by_reference else self._unary
-            if model_id:
-                target = target.options(multiplexed_model_id=model_id)
-            if held:
-                parts = [one.ref if type(one) is Held else one for one in parts]
-            response = target.remote(header, *parts)
             request.away.add(span_id)
-            reply: Reply | Ticket = await response
+            reply: Reply | Ticket | None = None
+            if self._lines is not None and not by_reference and not model_id:
+                reply = await self._lines.call(header, parts)
+            if reply is None:
+                target = self._unary_by_reference if by_reference else self._unary
+                if model_id:
+                    target = target.options(multiplexed_model_id=model_id)
+                if held:
+                    parts = [one.ref if type(one) is Held else one for one in parts]
+                response = target.remote(header, *parts)
+                reply = await response
             if type(reply) is Ticket:
                 reply = await ask_replica(reply.replica, take, reply.number)
             assert type(reply) is Reply
@@ -199,7 +210,7 @@ class RemoteCallee:
     def _record(
         self,
         request: Request,
-        spans: Sequence[tuple[Any, ...]],
+        spans: Spans,
         labels: tuple[Any, ...],
         began: float,
     ) -> None:
@@ -210,19 +221,25 @@ class RemoteCallee:
         start = began - request.started
         total = ended - began
         replica, waiting, executing = "", 0.0, 0.0
-        if spans:
-            own = spans[-1]
+        if type(spans) is tuple and spans:
+            replica, waiting, executing, own_size = spans
+            size = own_size or size
+        elif spans:
+            own: Any = spans[-1]
             span_id, replica, waiting, executing = own[0], own[5], own[8], own[9]
             size = own[12] or size
         elif outcome == "cancelled" or size:  # nobody has said more
             executing = max(0.0, total - min(self._fastest, total))
         # What a call needs beside its execution at best is transport; more than that is a queue.
-        beside = max(0.0, total - waiting - executing)
-        if spans and outcome == "ok":
-            self._fastest = min(self._fastest, beside)
-        transport = min(self._fastest, beside)
+        beside = total - waiting - executing
+        beside = max(beside, 0.0)
+        transport = self._fastest
+        if beside < transport:
+            transport = beside
+            if spans and outcome == "ok":
+                self._fastest = beside
         queued = beside - transport
-        if len(spans) > 1:
+        if type(spans) is list and len(spans) > 1:
             request.spans.extend(shifted(spans[:-1], start + queued + transport / 2))
         request.spans.append(
             _new(
@@ -353,7 +370,7 @@ class RemoteStream:
             if self._ended:  # it was given up meanwhile: nobody is there to be told
                 raise StopAsyncIteration from None
             failure = failure_of(error, self._owner.name)
-            spans: Sequence[tuple[Any, ...]] = ()
+            spans: Spans = ()
             late = False
             if isinstance(failure, RemoteFailure):
                 spans, late = failure.spans, failure.late
@@ -371,7 +388,7 @@ class RemoteStream:
             self._end("cancelled", ())
             self._response.cancel()
 
-    def _end(self, outcome: Outcome, spans: Sequence[tuple[Any, ...]]) -> None:
+    def _end(self, outcome: Outcome, spans: Spans) -> None:
         if self._ended:
             return
         self._ended = True

@@ -6,14 +6,13 @@ All of it is plain data, so that pickle alone carries it: the user's values are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphnb.engine.values import packed_size
 from graphnb.telemetry.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from graphnb.engine.arguments import Shape
     from graphnb.engine.values import Packed
 
@@ -88,20 +87,19 @@ class Reply(NamedTuple):
 
     Attributes:
         packed: the result.
-        spans: of the call (the last one) and of all calls that it made, as plain tuples; times are
-            counted from the call's arrival.
+        spans: of the call and of all calls that it made; times are counted from its arrival.
         notes: what went into and came out of nodes, where it was asked for.
     """
 
     packed: Packed
-    spans: Sequence[tuple[Any, ...]]
+    spans: Spans
     notes: Sequence[Note] = ()
 
 
 class Trailer(NamedTuple):
     """Ends a stream."""
 
-    spans: Sequence[tuple[Any, ...]]
+    spans: Spans
 
 
 class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries their error
@@ -118,7 +116,7 @@ class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries t
         self,
         text: str,
         error: bytes,
-        spans: Sequence[tuple[Any, ...]],
+        spans: Spans,
         notes: Sequence[Note] = (),
         late: bool = False,  # noqa: FBT001, FBT002  exceptions travel by their positional arguments
     ) -> None:
@@ -135,8 +133,16 @@ class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries t
         return RemoteFailure, self.args
 
 
-def plain(spans: Sequence[Span]) -> list[tuple[Any, ...]]:
+Spans = Sequence[tuple[Any, ...]] | tuple[str, float, float, int]
+"""Spans as they travel: the call's own is the last. Of a call that made none itself there is only
+what its caller does not know: replica, waiting, executing, size."""
+
+
+def plain(spans: Sequence[Span]) -> Spans:
     """Spans as they travel."""
+    if len(spans) == 1:
+        own = spans[0]
+        return own.replica, own.waiting_s, own.executing_s, own.size
     return [tuple(one) for one in spans]
 
 

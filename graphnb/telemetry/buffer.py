@@ -36,6 +36,8 @@ MAX_TRACES = 200
 MAX_FAILED = 50
 MAX_SPANS = 5_000
 MAX_SOURCES = 10_000
+PATHS_FIRST = 20
+PATHS_EVERY = 8
 
 
 class Batch(NamedTuple):
@@ -75,7 +77,8 @@ class Buffer:
         max_traces: int = MAX_TRACES,
         max_failed: int = MAX_FAILED,
         max_spans: int = MAX_SPANS,
-        paths_every: int = 1,
+        paths_first: int = PATHS_FIRST,
+        paths_every: int = PATHS_EVERY,
     ) -> None:
         """A buffer with nothing in it.
 
@@ -84,7 +87,9 @@ class Buffer:
             max_traces: how many traces of requests that went well a batch has at the most.
             max_failed: how many of those that failed.
             max_spans: how many spans all these traces have together, at the most.
-            paths_every: of one in how many requests the critical path is counted.
+            paths_first: of how many requests of a batch the critical path is counted.
+            paths_every: of one in how many it is after that: where there are very many, those of
+                some give the same shares.
         """
         self.source = source
         self.lost = 0
@@ -92,6 +97,7 @@ class Buffer:
         self._max_traces = max_traces
         self._max_failed = max_failed
         self._max_spans = max_spans
+        self._paths_first = paths_first
         self._paths_every = paths_every
         self._lock = threading.Lock()
         self._sequence = 0
@@ -110,7 +116,8 @@ class Buffer:
         """Takes note of one request that ended."""
         try:
             with self._lock:
-                path = self._digest.requests % self._paths_every == 0
+                count = self._digest.requests
+                path = count < self._paths_first or count % self._paths_every == 0
                 self._digest.add(trace, path=path)
                 self._keep(trace)
         except Exception:

@@ -62,7 +62,9 @@ NAMES = {
     "_internal",
     "_INTERNAL_REPLICA_CONTEXT",
     "_prefer_local_routing",
+    "_asyncio_router",
     "_replica_config",
+    "_replica_info",
     "_run_router_in_separate_loop",
     "_run_asgi_lifespan_startup",
     "_set_asgi_app",
@@ -115,6 +117,7 @@ EXPECTED = [
         {"_by_reference", "request_serialization", "response_serialization"},
     ),
     ("ray.serve._private.handle_options:InitHandleOptions", {"_run_router_in_separate_loop"}),
+    ("ray.serve._private.request_router.replica_wrapper:RunningReplica", {"replica_info"}),
     ("ray.serve.api:delete", {"name", "_blocking"}),
     ("ray.serve.context:_get_global_client", {"raise_if_no_controller_running"}),
     ("ray.serve.context:_set_global_client", {"client"}),
@@ -153,6 +156,8 @@ def test_ray_has_it(place, parameters):
         "ray._raylet:GcsClient",
         "ray.actor:ActorClassID",
         "ray.serve.handle:DeploymentHandle._init",
+        "ray.serve._private.router:AsyncioRouter.request_router",
+        "ray.serve._private.request_router.request_router:RequestRouter.curr_replicas",
         "ray.serve.config:RequestRouterConfig._serialize_request_router_cls",
         "ray._private.ray_logging:global_worker_stdstream_dispatcher.handlers",
     ],
@@ -520,12 +525,50 @@ def test_where_the_way_of_calls_cannot_be_chosen_they_arrive(deploy, monkeypatch
     monkeypatch.setattr(DeploymentHandle, "options", options)
     init = lacking("_run_router_in_separate_loop")(DeploymentHandle._init)
     monkeypatch.setattr(DeploymentHandle, "_init", init)
+    monkeypatch.setattr(private, "replica_limits", lambda _known: {})
     large = Large.bind()
     with InputNode() as size:
         measured = large.measure.bind(large.make.bind(size))
     graph = deploy(measured)
     assert graph.remote(10).result() == 10
     assert graph.remote(2_000_000).result() == 2_000_000
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(240)
+def test_lines_are_found_and_used(deploy):
+    """What Ray Serve's router knows of replicas is enough to call them without it."""
+    graph = deploy(adding(1))
+    callee = graph._application._router.current.callees["DAGDriver"]
+    eventually(lambda: graph.remote([]).result() and callee._lines._lines)
+    (line,) = callee._lines._lines.values()
+    assert line.limit == 1_000  # of a driver, unless somebody says otherwise
+    sent = line._number
+    assert graph.remote([]).result()[0][0] == 1
+    assert line._number == sent + 1
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(240)
+def test_without_an_account_of_replicas_calls_go_by_ray_serve(deploy, monkeypatch):
+    """Where the router has lost what is asked of it."""
+    monkeypatch.setattr("graphnb.rayserve.remote.replicas_known_to", lambda _handle: None)
+    graph = deploy(adding(1))
+    assert graph.remote([]).result()[0][0] == 1
+    assert graph._application._router.current.callees["DAGDriver"]._lines is None
+
+
+def test_an_account_of_replicas_that_is_gone_is_none():
+    """Of handles and replicas that have lost what is asked of them."""
+    assert private.replicas_known_to(SimpleNamespace()) is None
+    assert private.replicas_known_to(SimpleNamespace(_router=SimpleNamespace())) is None
+    assert private.replica_limits(None) == {}
+    assert private.replica_limits({"a": SimpleNamespace(max_ongoing_requests=3)}) == {}
+
+
+def test_a_process_without_a_replica_takes_no_calls():
+    """Nor one whose Ray does not tell how calls are to come."""
+    assert not private.takes_direct_calls()
 
 
 @pytest.mark.ray

@@ -135,7 +135,7 @@ def test_a_batch_travels():
 
 def test_the_critical_path_of_every_so_many_requests():
     """With `paths_every` most requests are counted without their path."""
-    buffer = Buffer("replica", paths_every=4)
+    buffer = Buffer("replica", paths_first=0, paths_every=4)
     for number in range(8):
         name = "timed" if number % 4 == 0 else "skipped"
         buffer.add(trace(call(1, name, 0.0, 1.0)))

@@ -27,7 +27,9 @@ ARGUMENTS = [
 ]
 
 # Texts that stick out of the card, the badge or the pill that they belong to.
-OVERFLOWS = """() => [...document.querySelectorAll('.gnb-node, .gnb-errors, .gnb-label, .gnb-calls')]
+OVERFLOWS = """() => [
+    ...document.querySelectorAll('.gnb-node, .gnb-errors, .gnb-label, .gnb-calls')
+  ]
   .filter(group => getComputedStyle(group).display !== 'none')
   .flatMap(group => {
     const box = group.querySelector(':scope > rect').getBBox();

@@ -124,7 +124,7 @@ def release(
     number = old.number + 1 if old else 1
     compiled = compile_graph(
         graph,
-        names=_names(old, changes, {*leaving, *application_status(app_name)[2]}),
+        names=_names(old, changes, number, {*leaving, *application_status(app_name)[2]}),
         number=number,
         http=http,
         collector=collector_name(app_name),
@@ -218,10 +218,12 @@ def run_release(app_name: str, main: Release, beside: Mapping[str, Part]) -> Non
     run_application(application, name=app_name, route_prefix=main.route_prefix)
 
 
-def _names(old: Release | None, changes: SpecDiff, known: AbstractSet[str]) -> dict[str, str]:
+def _names(
+    old: Release | None, changes: SpecDiff, number: int, known: AbstractSet[str]
+) -> dict[str, str]:
     """Ray Serve's name of each deployment: what stays keeps it, what is new gets one of its own.
 
-    No name that Ray Serve knows is taken again, not even of what is about to end.
+    No name is taken again, also of what has ended: callers might still know its replicas by it.
     """
     had = {} if old is None else {n: one.serve_name for n, one in old.compiled.parts.items()}
     taken = {*had.values(), *known}
@@ -230,7 +232,8 @@ def _names(old: Release | None, changes: SpecDiff, known: AbstractSet[str]) -> d
         if one.kind == "removed":
             continue
         if one.kind in ("added", "replaced"):
-            names[one.name] = _free(one.name, taken)
+            wanted = one.name if old is None else f"{one.name}~{number}"
+            names[one.name] = _free(wanted, taken)
             taken.add(names[one.name])
         else:
             names[one.name] = had[one.name]
@@ -241,6 +244,6 @@ def _free(name: str, taken: set[str]) -> str:
     """The name, or the name and a number."""
     found, number = name, 2
     while found in taken:
-        found = f"{name}~{number}"
+        found = f"{name}-{number}"
         number += 1
     return found

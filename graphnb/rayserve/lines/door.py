@@ -1,0 +1,208 @@
+"""Where calls come into a host that do not come by Ray Serve."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import hmac
+import pickle
+import secrets
+from typing import TYPE_CHECKING, Any, Protocol
+
+from graphnb.rayserve.lines.frames import (
+    CALL,
+    CANCEL,
+    CLOSED,
+    DONE,
+    FAILED,
+    FREE,
+    FULL,
+    GIVEN_UP,
+    GREETING,
+    LATER,
+    MAGIC,
+    PROOF,
+    Address,
+    Framed,
+    greeting,
+    proof,
+)
+from graphnb.rayserve.stash import Ticket
+from graphnb.rayserve.wire import Header, RemoteFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from graphnb.engine.values import Packed
+
+_GREETING_S = 5.0
+
+
+class Answers(Protocol):
+    """The host behind a door."""
+
+    def graphnb_answer(self, header: Header, parts: Sequence[Packed]) -> Any:
+        """Answers a call."""
+
+
+class Door:
+    """Takes the lines of those who call a host.
+
+    Args:
+        host: answers calls.
+        is_open: whether calls may come in by here; asked for each.
+        has_room: whether the host has a slot for one more than these.
+    """
+
+    def __init__(
+        self, host: Answers, is_open: Callable[[], bool], has_room: Callable[[int], bool]
+    ) -> None:
+        self._host = host
+        self._is_open = is_open
+        self._has_room = has_room
+        self._secret = secrets.token_bytes(32)
+        self._server: asyncio.Server | None = None
+        self._visitors: set[_Visitor] = set()
+        self._waiting: set[_Visitor] = set()  # were told that it is full
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.taken = 0  # calls that came in and have not ended
+        self.address: Address | None = None
+
+    async def open(self, host: str) -> None:
+        """Listens at an address of this machine, at any free port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Visitor(self, self._secret), host, 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.address = Address(host, port, self._secret)
+
+    async def close(self) -> None:
+        """Takes no more calls, and waits for those that have come in."""
+        self.address = None
+        if self._server is not None:
+            self._server.close()
+        for one in tuple(self._visitors):
+            one.send(CLOSED, 0)
+        await self._idle.wait()
+        for one in tuple(self._visitors):
+            one.transport.close()
+
+    def freed(self) -> None:
+        """A slot of the host may be free: those who wait for one may try again."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, set()
+            for one in waiting:
+                one.send(FREE, 0)
+
+    # What visitors ask.
+
+    def came(self, visitor: _Visitor) -> None:
+        """Somebody is there."""
+        self._visitors.add(visitor)
+
+    def left(self, visitor: _Visitor) -> None:
+        """Somebody has gone."""
+        self._visitors.discard(visitor)
+        self._waiting.discard(visitor)
+
+    def refusal(self, visitor: _Visitor) -> int | None:
+        """Why a call cannot come in now, or None."""
+        if self.address is None or not self._is_open():
+            return CLOSED
+        if not self._has_room(self.taken):
+            self._waiting.add(visitor)
+            return FULL
+        return None
+
+    def begin(self, header: Header, parts: Sequence[Packed]) -> Any:
+        """The coroutine of a call that has come in."""
+        self.taken += 1
+        self._idle.clear()
+        return self._host.graphnb_answer(header, parts)
+
+    def ended(self) -> None:
+        """A call has ended, and its answer is on its way."""
+        self.taken -= 1
+        if not self.taken:
+            self._idle.set()
+        self.freed()
+
+
+class _Visitor(Framed):
+    """A line as the host has it."""
+
+    def __init__(self, door: Door, secret: bytes) -> None:
+        super().__init__()
+        self._door = door
+        self._secret = secret
+        self._greeting = greeting()
+        self._caller: bytes | None = None
+        self._calls: dict[int, asyncio.Task[Any]] = {}
+        self._impatience: asyncio.TimerHandle | None = None
+        self.wanted = GREETING
+
+    def connection_made(self, transport: Any) -> None:
+        """Somebody knocks: says the greeting."""
+        super().connection_made(transport)
+        transport.write(self._greeting)
+        self._impatience = asyncio.get_running_loop().call_later(_GREETING_S, transport.abort)
+
+    def greeted(self, data: bytes) -> None:
+        """Takes the other's greeting, then its proof."""
+        if self._caller is None:
+            if not data.startswith(MAGIC):
+                self.transport.abort()
+            self._caller, self.wanted = data, PROOF
+            return
+        expected = proof(self._secret, b"caller", self._caller, self._greeting)
+        if not hmac.compare_digest(data, expected):
+            self.transport.abort()
+            return
+        assert self._impatience is not None
+        self._impatience.cancel()
+        self.transport.write(proof(self._secret, b"door", self._caller, self._greeting))
+        self._door.came(self)
+
+    def frame(self, kind: int, number: int, data: bytes) -> None:
+        """A call, or that nobody waits for one any more."""
+        if kind == CANCEL:
+            task = self._calls.pop(number, None)
+            if task is not None:
+                task.cancel()
+        elif kind == CALL:
+            refusal = self._door.refusal(self)
+            if refusal is not None:
+                self.send(refusal, number)
+                return
+            header, parts = pickle.loads(data)  # noqa: S301  of somebody who knows the secret
+            made = self._door.begin(tuple.__new__(Header, header), parts)
+            # Nothing of whoever called before it is in its context.
+            task = asyncio.get_running_loop().create_task(made, context=contextvars.Context())
+            self._calls[number] = task
+            task.add_done_callback(lambda one: self._ended(number, one))
+
+    def _ended(self, number: int, task: asyncio.Task[Any]) -> None:
+        self._calls.pop(number, None)
+        self._tell(number, task)
+        self._door.ended()
+
+    def _tell(self, number: int, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():  # by the caller, who does not listen any more, or by the node itself
+            self.send(GIVEN_UP, number)
+            return
+        error = task.exception()
+        if error is None:
+            answer = task.result()
+            self.send(LATER if type(answer) is Ticket else DONE, number, tuple(answer))
+        elif isinstance(error, RemoteFailure):
+            self.send(FAILED, number, error.args)
+        else:  # a host has no others
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more who could be answered."""
+        if self._impatience is not None:
+            self._impatience.cancel()
+        self._door.left(self)
+        for task in tuple(self._calls.values()):
+            task.cancel()

@@ -1,0 +1,181 @@
+"""A connection to one host, as its caller has it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import pickle
+from typing import TYPE_CHECKING
+
+from graphnb.errors import RequestCancelledError
+from graphnb.rayserve.failures import ReplicaGoneError
+from graphnb.rayserve.lines.frames import (
+    CALL,
+    CANCEL,
+    CLOSED,
+    DONE,
+    FAILED,
+    FREE,
+    FULL,
+    GIVEN_UP,
+    GREETING,
+    LATER,
+    MAGIC,
+    PROOF,
+    Address,
+    Framed,
+    greeting,
+    proof,
+)
+from graphnb.rayserve.stash import Ticket
+from graphnb.rayserve.wire import RemoteFailure, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from graphnb.engine.values import Packed
+    from graphnb.rayserve.wire import Header
+
+_GREETING_S = 5.0
+_NUMBERS = 1 << 32
+_new = tuple.__new__
+
+
+class RefusedError(Exception):
+    """A host did not take a call: it is full, or its door is closed."""
+
+
+async def open_line(address: Address, limit: int, changed: Callable[[], None]) -> Line:
+    """Connects to a host.
+
+    Args:
+        address: of its door.
+        limit: how many calls it takes at a time.
+        changed: called when it may take one more, or none any more.
+
+    Raises:
+        OSError: nobody is there, or not the one who should be.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(_GREETING_S):
+        _, line = await loop.create_connection(
+            lambda: Line(address.secret, limit, changed), address.host, address.port
+        )
+        try:
+            await line.ready
+        except BaseException:
+            line.transport.abort()
+            raise
+    return line
+
+
+class Line(Framed):
+    """A connection to one host.
+
+    Attributes:
+        busy: calls under way.
+        limit: how many may be, as far as is known.
+        tries: one more may be tried: the host knows best, and refuses what is too much.
+        full: the host said that it had no slot, and has not said otherwise since.
+        closed: no call goes this way any more.
+        ready: done when both sides have proved who they are.
+    """
+
+    def __init__(self, secret: bytes, limit: int, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._secret = secret
+        self._changed = changed
+        self._loop = asyncio.get_running_loop()
+        self._greeting = greeting()
+        self._door: bytes | None = None
+        self._calls: dict[int, asyncio.Future[Reply | Ticket]] = {}
+        self._number = 0
+        self.busy = 0
+        self.limit = limit
+        self.tries = False
+        self.full = False
+        self.closed = False
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        self.wanted = GREETING
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more call may go this way."""
+        return not self.full and not self.closed and (self.busy < self.limit or self.tries)
+
+    def greeted(self, data: bytes) -> None:
+        """Takes the door's greeting, then its proof."""
+        if self._door is None:
+            if not data.startswith(MAGIC):
+                self.transport.abort()
+            self._door, self.wanted = data, PROOF
+            said = proof(self._secret, b"caller", self._greeting, self._door)
+            self.transport.write(self._greeting + said)
+        elif hmac.compare_digest(data, proof(self._secret, b"door", self._greeting, self._door)):
+            self.ready.set_result(None)
+        else:
+            self.transport.abort()
+
+    async def ask(self, header: Header, parts: Sequence[Packed]) -> Reply | Ticket:
+        """One call.
+
+        Raises:
+            RefusedError: the host did not take it.
+            RemoteFailure: what it raised.
+            RequestCancelledError: the node gave it up.
+            ReplicaGoneError: the connection broke off.
+        """
+        self._number = number = (self._number + 1) % _NUMBERS
+        answer: asyncio.Future[Reply | Ticket] = self._loop.create_future()
+        self._calls[number] = answer
+        self.send(CALL, number, (tuple(header), parts))
+        if self.transport.is_closing():
+            self._calls.pop(number, None)
+            raise RefusedError
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if self._calls.pop(number, None) is not None:
+                self.send(CANCEL, number)
+            raise
+
+    def frame(self, kind: int, number: int, data: bytes) -> None:
+        """An answer, or that there is room again."""
+        if kind == FREE:
+            self.full = False
+            self._changed()
+            return
+        if kind == CLOSED:
+            self.closed = True
+        elif kind == FULL:
+            self.full = True
+        answer = self._calls.pop(number, None)
+        if answer is None or answer.done():
+            return
+        if kind == DONE:
+            answer.set_result(_new(Reply, pickle.loads(data)))  # noqa: S301  of a host we asked for
+        elif kind == LATER:
+            answer.set_result(_new(Ticket, pickle.loads(data)))  # noqa: S301  as above
+        elif kind == FAILED:
+            answer.set_exception(RemoteFailure(*pickle.loads(data)))  # noqa: S301  as above
+        elif kind == GIVEN_UP:
+            answer.set_exception(RequestCancelledError("the call was cancelled"))
+        else:
+            answer.set_exception(RefusedError())
+
+    def retire(self) -> None:
+        """No call goes this way any more; those under way end."""
+        self.closed = True
+        if not self.busy and self.transport is not None:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The host has ended, or the way to it is cut."""
+        self.closed = True
+        if not self.ready.done():
+            self.ready.set_exception(ConnectionError("it is not who it should be"))
+        calls, self._calls = self._calls, {}
+        for answer in calls.values():
+            if not answer.done():
+                answer.set_exception(ReplicaGoneError("its replica died during the call"))
+        self._changed()

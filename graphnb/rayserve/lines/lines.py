@@ -1,0 +1,203 @@
+"""The lines to all replicas of one deployment, and whose turn it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from graphnb.rayserve.here import door
+from graphnb.rayserve.lines.line import RefusedError, open_line
+from graphnb.rayserve.private import ask_replica, replica_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from graphnb.engine.values import Packed
+    from graphnb.rayserve.lines.frames import Address
+    from graphnb.rayserve.lines.line import Line
+    from graphnb.rayserve.stash import Ticket
+    from graphnb.rayserve.wire import Header, Reply
+
+_LOOK_S = 0.05  # how often waiting calls have it looked for new replicas
+_AGAIN_S = 0.5  # until a replica that could not be reached is tried once more
+
+
+class Lines:
+    """Lines to the replicas that Ray Serve says there are.
+
+    Runs on one event loop. Each call takes the least busy replica that has room; calls for which
+    none has wait in order, and `None` for a call means that it has to go by Ray Serve: a replica
+    has no door, or lines are not there yet.
+
+    Args:
+        replicas: gives what is known of the replicas, for `replica_limits`; the same object until
+            something changes, and None while nothing is known.
+    """
+
+    def __init__(self, replicas: Callable[[], Any]) -> None:
+        self._replicas = replicas
+        self._loop = asyncio.get_running_loop()
+        self._seen: Any = None
+        self._lines: dict[str, Line] = {}
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._complete = False
+        self._waiting: deque[asyncio.Future[Line | None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._again = 0.0
+        self._limits: dict[str, int] = {}
+        self._refused = False
+
+    async def call(self, header: Header, parts: Sequence[Packed]) -> Reply | Ticket | None:
+        """One call; None if it has to go by Ray Serve, and nothing was done.
+
+        Raises:
+            RemoteFailure: what the host raised.
+            ReplicaGoneError: the replica ended during the call.
+        """
+        while True:
+            line = self._take()
+            if line is None:
+                if not self._complete:
+                    return None
+                line = await self._wait()
+                if line is None:
+                    return None
+            try:
+                return await line.ask(header, parts)
+            except RefusedError:
+                continue
+            finally:
+                line.busy -= 1
+                if line.closed:
+                    self._drop(line)
+                if self._waiting:
+                    self._hand_out()
+
+    def close(self) -> None:
+        """No call goes this way any more."""
+        self._seen, self._complete, self._refused = None, False, True
+        for task in self._opening.values():
+            task.cancel()
+        for line in self._lines.values():
+            line.retire()
+        self._lines.clear()
+        self._hand_out()
+
+    # Whose turn it is.
+
+    def _take(self) -> Line | None:
+        """A slot of the least busy replica, unless others have waited for one."""
+        if self._replicas() is not self._seen or (not self._complete and self._is_time()):
+            self._look()
+        if self._waiting or not self._complete:
+            return None
+        return self._least_busy()
+
+    def _least_busy(self) -> Line | None:
+        best = None
+        for one in self._lines.values():
+            if one.has_room and (best is None or one.busy < best.busy):
+                best = one
+        if best is not None:
+            best.busy += 1
+            best.tries = False
+        return best
+
+    async def _wait(self) -> Line | None:
+        waiter: asyncio.Future[Line | None] = self._loop.create_future()
+        self._waiting.append(waiter)
+        if self._timer is None:
+            self._timer = self._loop.call_later(_LOOK_S, self._look_again)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                line = waiter.result()
+                if line is not None:
+                    line.busy -= 1
+                    self._hand_out()
+            raise
+
+    def _look_again(self) -> None:
+        self._timer = None
+        for one in self._lines.values():
+            # What has been said of that may be out of date.
+            one.full, one.tries = False, True
+        if self._replicas() is not self._seen:
+            self._look()
+        self._hand_out()
+        if self._waiting:
+            self._timer = self._loop.call_later(_LOOK_S, self._look_again)
+
+    def _hand_out(self) -> None:
+        """Gives free slots to those who have waited longest; all go where there are no lines."""
+        while self._waiting:
+            if self._waiting[0].done():
+                self._waiting.popleft()
+                continue
+            line = self._least_busy() if self._complete else None
+            if line is None and self._complete:
+                return
+            self._waiting.popleft().set_result(line)
+
+    # Which lines there are.
+
+    def _is_time(self) -> bool:
+        return self._loop.time() >= self._again and not self._refused
+
+    def _look(self) -> None:
+        """Opens lines to replicas that are new, and retires those to replicas that have gone."""
+        known = self._replicas()
+        if known is not self._seen:
+            self._refused = False
+        self._seen = known
+        self._again = self._loop.time() + _AGAIN_S
+        self._limits = limits = replica_limits(known)
+        for name in self._lines.keys() - limits.keys():
+            self._lines.pop(name).retire()
+        for name, limit in limits.items():
+            line = self._lines.get(name)
+            if line is not None:
+                line.limit = limit
+            elif name not in self._opening and not self._refused:
+                task = self._loop.create_task(self._open(name))
+                self._opening[name] = task
+        self._count()
+
+    def _count(self) -> None:
+        """Whether each replica has a line, or will have: else Ray Serve has to choose among all."""
+        there = self._lines.keys() | self._opening.keys()
+        self._complete = bool(self._lines) and there >= self._limits.keys()
+        self._hand_out()
+
+    async def _open(self, name: str) -> None:
+        try:
+            found: Address | None = await (await asyncio.to_thread(ask_replica, name, door))
+            if found is None:
+                self._refused = True
+                return
+            line = await open_line(found, self._limits.get(name, 1), self._changed)
+            if name in self._limits:
+                self._lines[name] = line
+            else:
+                line.retire()
+        except Exception:  # noqa: BLE001  whatever it is: calls go by Ray Serve, and it is tried again
+            return
+        finally:
+            self._opening.pop(name, None)
+            self._count()
+
+    def _changed(self) -> None:
+        """A line says something new of itself."""
+        for line in [one for one in self._lines.values() if one.closed]:
+            self._drop(line)
+        self._hand_out()
+
+    def _drop(self, line: Line) -> None:
+        for name, one in list(self._lines.items()):
+            if one is line:
+                del self._lines[name]
+        line.retire()
+        self._again = self._loop.time() + _AGAIN_S
+        self._count()

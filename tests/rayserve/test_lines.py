@@ -1,0 +1,653 @@
+"""Calls straight from process to process: over real sockets, with a host that the test plays."""
+
+import asyncio
+import pickle
+import socket
+from types import SimpleNamespace
+
+import pytest
+
+from graphnb.engine.values import pack, unpack
+from graphnb.errors import RequestCancelledError
+from graphnb.rayserve.failures import ReplicaGoneError
+from graphnb.rayserve.lines import Door, Lines, frames
+from graphnb.rayserve.lines import lines as lines_module
+from graphnb.rayserve.lines.frames import Address
+from graphnb.rayserve.lines.line import RefusedError, open_line
+from graphnb.rayserve.stash import Ticket
+from graphnb.rayserve.wire import Header, RemoteFailure, Reply
+
+HEADER = Header(
+    "r-1", 1, "node", "run", "node", (), "", None, 0.5, record=True, notes=False,
+    by_reference=False, hold=False, shape=None,
+)  # fmt: skip
+
+
+class Host:
+    """Answers as it is told by the first argument."""
+
+    def __init__(self):
+        self.began = asyncio.Event()
+        self.go = asyncio.Event()
+        self.cancelled = 0
+        self.calls = 0
+
+    async def graphnb_answer(self, header, parts):
+        """Answers."""
+        assert header == HEADER
+        self.calls += 1
+        what, *more = (unpack(one) for one in parts)
+        if what == "wait":
+            self.began.set()
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+        if what == "gives up":
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0)
+        if what == "fail":
+            raise RemoteFailure("it failed", b"error", [], (), True)
+        if what == "large":
+            return Ticket("replica", 3, 1 << 30)
+        return Reply(pack([what, *more]), ("replica", 0.0, 0.1, 0))
+
+
+PLACES = []
+
+
+async def until(holds):
+    """Returns when something that sends no event has come to hold."""
+    while not holds():  # noqa: ASYNC110  there is none
+        await asyncio.sleep(0.001)
+
+
+async def end_places():
+    """Nothing stays open, and whatever was cut off has ended."""
+    while PLACES:
+        await PLACES.pop().end()
+    for _ in range(5):  # rounds of the loop, in which transports close
+        await asyncio.sleep(0.001)
+
+
+class Place:
+    """A host with its door, and lines to it."""
+
+    def __init__(self, room=1_000):
+        PLACES.append(self)
+        self.lines = []
+        self.host = Host()
+        self.open, self.room = True, room
+        self.door = Door(self.host, lambda: self.open, lambda taken: taken < self.room)
+        self.changes = 0
+
+    def changed(self):
+        """A line says that something is new."""
+        self.changes += 1
+
+    async def line(self, limit=100, **address):
+        """A line."""
+        if self.door.address is None:
+            await self.door.open("127.0.0.1")
+        made = await open_line(self.door.address._replace(**address), limit, self.changed)
+        self.lines.append(made)
+        return made
+
+    async def end(self):
+        """Nothing stays open."""
+        for one in (*self.lines, *self.door._visitors):
+            one.transport.abort()
+        await self.door.close()
+        await until(lambda: not self.door._visitors)
+
+
+def parts(*values):
+    """Arguments as they travel."""
+    return [pack(one) for one in values]
+
+
+async def answer(line, *values):
+    """What a call gives."""
+    reply = await line.ask(HEADER, parts(*values))
+    return unpack(reply.packed)
+
+
+def run(scene):
+    """Runs a scene on a loop of its own, ten seconds at the most."""
+
+    async def play():
+        async with asyncio.timeout(10):
+            try:
+                await scene()
+            finally:
+                await end_places()
+
+    asyncio.run(play())
+
+
+def test_a_call_is_answered():
+    """With what the host gives: a reply, of any size, or a ticket."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        assert await answer(line, "x", {"a": [1, 2]}) == ["x", {"a": [1, 2]}]
+        reply = await line.ask(HEADER, parts("x"))
+        assert reply == Reply(reply.packed, ("replica", 0.0, 0.1, 0))
+        large = list(range(300_000))
+        assert await answer(line, "x", large) == ["x", large]
+        assert await line.ask(HEADER, parts("large")) == Ticket("replica", 3, 1 << 30)
+        assert place.door.taken == 0
+
+    run(scene)
+
+
+def test_many_calls_share_a_line():
+    """Answers find their calls, in whatever order they come."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        slow = asyncio.ensure_future(answer(line, "wait", "slow"))
+        found = await asyncio.gather(*(answer(line, "x", number) for number in range(200)))
+        assert found == [["x", number] for number in range(200)]
+        assert not slow.done()
+        place.host.go.set()
+        assert await slow == ["wait", "slow"]
+
+    run(scene)
+
+
+def test_a_failure_comes_back():
+    """As the host raised it."""
+
+    async def scene():
+        line = await Place().line()
+        with pytest.raises(RemoteFailure) as caught:
+            await line.ask(HEADER, parts("fail"))
+        assert (caught.value.error, caught.value.late) == (b"error", True)
+        assert await answer(line, "x") == ["x"]
+
+    run(scene)
+
+
+def test_a_node_may_give_up_itself():
+    """Its caller is told so."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        with pytest.raises(RequestCancelledError):
+            await line.ask(HEADER, parts("gives up"))
+        assert await answer(line, "x") == ["x"]
+
+    run(scene)
+
+
+def test_a_call_that_is_given_up_is_cancelled_at_the_host():
+    """And its answer, if it comes, is nobody's."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        call = asyncio.ensure_future(answer(line, "wait"))
+        await place.host.began.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        while not place.host.cancelled:
+            await answer(line, "x")
+        assert place.door.taken == 0
+
+    run(scene)
+
+
+def test_a_host_without_room_refuses_and_says_when_it_has():
+    """The call was not begun; `changed` is called when it may be tried again."""
+
+    async def scene():
+        place = Place(room=1)
+        line, other = await place.line(), await place.line()
+        waiting = asyncio.ensure_future(answer(line, "wait"))
+        await place.host.began.wait()
+        with pytest.raises(RefusedError):
+            await other.ask(HEADER, parts("x"))
+        assert other.full
+        assert not other.has_room
+        assert place.host.calls == 1
+        place.host.go.set()
+        await waiting
+        await until(lambda: not other.full)
+        assert place.changes
+        assert await answer(other, "x") == ["x"]
+
+    run(scene)
+
+
+def test_a_closed_door_lets_calls_end():
+    """Those under way are answered; no other comes in."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        waiting = asyncio.ensure_future(answer(line, "wait"))
+        await place.host.began.wait()
+        address = place.door.address
+        closing = asyncio.ensure_future(place.door.close())
+        with pytest.raises(RefusedError):
+            await line.ask(HEADER, parts("x"))
+        with pytest.raises(OSError):
+            await open_line(address, 1, place.changed)
+        assert not closing.done()
+        place.host.go.set()
+        assert await waiting == ["wait"]
+        await closing
+
+    run(scene)
+
+
+def test_a_host_may_close_its_door_to_all_calls():
+    """As when Ray Serve has to count them from now on."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        place.open = False
+        with pytest.raises(RefusedError):
+            await line.ask(HEADER, parts("x"))
+        assert line.closed
+        assert place.host.calls == 0
+
+    run(scene)
+
+
+def test_a_line_that_breaks_off_ends_its_calls():
+    """With the error of a replica that died; and the host cancels what nobody waits for."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        call = asyncio.ensure_future(answer(line, "wait"))
+        await place.host.began.wait()
+        line.transport.abort()
+        with pytest.raises(ReplicaGoneError):
+            await call
+        with pytest.raises(RefusedError):
+            await line.ask(HEADER, parts("x"))
+        await until(lambda: place.host.cancelled)
+
+    run(scene)
+
+
+# --- who may --------------------------------------------------------------------------------------
+
+
+class Bomb:
+    """Unpickling it is what must not happen."""
+
+    def __reduce__(self):
+        return pytest.fail, ("somebody unpickled it",)
+
+
+def test_who_does_not_know_the_secret_is_refused():
+    """Neither side goes on."""
+
+    async def scene():
+        place = Place()
+        with pytest.raises(OSError):
+            await place.line(secret=b"guessed" * 5)
+        assert not place.door._visitors
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: there\r\n\r\n" + bytes(200),
+        frames.greeting() + bytes(frames.PROOF),
+        frames.greeting() + bytes(frames.PROOF) + b"\x00\x00\x00\x00\x01" + pickle.dumps(Bomb()),
+    ],
+)
+def test_nothing_of_a_stranger_is_unpickled(said):
+    """It is cut off, with the door's greeting as the only answer."""
+
+    async def scene():
+        place = Place()
+        await place.line()
+        reader, writer = await asyncio.open_connection(*place.door.address[:2])
+        writer.write(said)
+        try:
+            heard = await reader.read()
+        except ConnectionError:
+            heard = b""
+        assert len(heard) <= frames.GREETING
+        assert place.host.calls == 0
+        writer.close()
+
+    run(scene)
+
+
+def test_a_stranger_who_says_nothing_is_cut_off(monkeypatch):
+    """It holds no connection for long."""
+    monkeypatch.setattr("graphnb.rayserve.lines.door._GREETING_S", 0.05)
+
+    async def scene():
+        place = Place()
+        await place.line()
+        reader, writer = await asyncio.open_connection(*place.door.address[:2])
+        assert len(await reader.readexactly(frames.GREETING)) == frames.GREETING
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        writer.close()
+
+    run(scene)
+
+
+def test_a_caller_trusts_no_stranger_at_the_address():
+    """One that took the port of a host that ended; nothing of it is unpickled."""
+
+    async def scene():
+        async def stranger(reader, writer):
+            writer.write(frames.greeting())
+            await reader.readexactly(frames.GREETING + frames.PROOF)
+            writer.write(bytes(frames.PROOF) + b"\xff\x00\x00\x00\x0b" + pickle.dumps(Bomb()))
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(stranger, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(OSError):
+            await open_line(Address("127.0.0.1", port, bytes(32)), 1, lambda: None)
+        server.close()
+
+    run(scene)
+
+
+def test_the_secret_is_not_shown():
+    """An address may get into a log."""
+    assert "***" in repr(Address("127.0.0.1", 1, b"s3cret"))
+    assert "s3cret" not in repr(Address("127.0.0.1", 1, b"s3cret"))
+
+
+# --- whose turn it is -----------------------------------------------------------------------------
+
+
+class Replicas:
+    """What Ray Serve would say of replicas, and the doors that they have."""
+
+    def __init__(self, monkeypatch):
+        self.places, self.known, self.asked = {}, None, []
+        monkeypatch.setattr(lines_module, "ask_replica", self._ask)
+        self.lines = Lines(lambda: self.known)
+
+    def say(self, **limits):
+        """Which replicas there are, and how many calls each takes."""
+        self.known = {
+            name: SimpleNamespace(
+                _replica_info=SimpleNamespace(actor_name=name), max_ongoing_requests=limit
+            )
+            for name, limit in limits.items()
+        }
+
+    def _ask(self, name, _function):
+        """What a replica says of its door."""
+        self.asked.append(name)
+
+        async def address():
+            place = self.places.get(name)
+            if place is None:
+                raise ValueError(name)
+            if not place.open:
+                return None
+            if place.door.address is None:
+                await place.door.open("127.0.0.1")
+            return place.door.address
+
+        return address()
+
+    async def call(self, *values):
+        """One call; None when it has to go by Ray Serve."""
+        reply = await self.lines.call(HEADER, parts(*values))
+        return None if reply is None else unpack(reply.packed)
+
+    async def connected(self):
+        """When there are lines to all."""
+        await self.call("x")
+        await until(lambda: len(self.lines._lines) == len(self.known))
+
+
+@pytest.fixture
+def scene(monkeypatch):
+    """Plays a scene with replicas."""
+
+    def play(act):
+        async def play_it():
+            async with asyncio.timeout(20):
+                replicas = Replicas(monkeypatch)
+                try:
+                    await act(replicas)
+                finally:
+                    replicas.lines.close()
+                    await end_places()
+
+        asyncio.run(play_it())
+
+    return play
+
+
+def test_until_there_are_lines_to_all_calls_go_by_ray_serve(scene):
+    """So that each replica has its share."""
+
+    async def act(replicas):
+        assert await replicas.call("x") is None  # nobody is known
+        replicas.places = {"a": Place()}
+        replicas.say(a=5, b=5)
+        assert await replicas.call("x") is None
+        await until(lambda: "b" in replicas.asked and not replicas.lines._opening)
+        assert await replicas.call("x") is None
+        replicas.say(a=5)
+        assert await replicas.call("x") == ["x"]
+
+    scene(act)
+
+
+def test_the_least_busy_replica_is_chosen(scene):
+    """Calls at once are shared evenly."""
+
+    async def act(replicas):
+        replicas.places = {"a": Place(), "b": Place()}
+        replicas.say(a=10, b=10)
+        await replicas.connected()
+        calls = [asyncio.ensure_future(replicas.call("wait")) for _ in range(8)]
+        for place in replicas.places.values():
+            await until(lambda door=place.door: door.taken == 4)
+            place.host.go.set()
+        assert await asyncio.gather(*calls) == [["wait"]] * 8
+
+    scene(act)
+
+
+def test_calls_that_find_no_room_wait_in_order(scene):
+    """And never is there more at a replica than it takes."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=2)
+        replicas.say(a=2)
+        await replicas.connected()
+        ended = []
+
+        async def call(number):
+            await replicas.call("wait", number)
+            ended.append(number)
+
+        calls = [asyncio.ensure_future(call(number)) for number in range(6)]
+        await place.host.began.wait()
+        assert (place.door.taken, place.host.calls) == (2, 2)
+        place.host.go.set()
+        await asyncio.gather(*calls)
+        assert ended == list(range(6))
+
+    scene(act)
+
+
+def test_new_replicas_serve_those_who_wait(scene):
+    """Also when nothing else happens."""
+
+    async def act(replicas):
+        replicas.places = {"a": Place(room=1), "b": Place(room=1)}
+        replicas.say(a=1)
+        await replicas.connected()
+        calls = [asyncio.ensure_future(replicas.call("wait")) for _ in range(2)]
+        await replicas.places["a"].host.began.wait()
+        replicas.say(a=1, b=1)
+        await replicas.places["b"].host.began.wait()
+        for place in replicas.places.values():
+            place.host.go.set()
+        assert await asyncio.gather(*calls) == [["wait"]] * 2
+
+    scene(act)
+
+
+def test_a_higher_limit_serves_those_who_wait(scene):
+    """As soon as Ray Serve tells of it."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place()
+        replicas.say(a=1)
+        await replicas.connected()
+        calls = [asyncio.ensure_future(replicas.call("wait")) for _ in range(3)]
+        await place.host.began.wait()
+        replicas.say(a=3)
+        await until(lambda: place.door.taken == 3)
+        place.host.go.set()
+        assert await asyncio.gather(*calls) == [["wait"]] * 3
+
+    scene(act)
+
+
+def test_a_limit_that_ray_serve_does_not_tell_of_is_found_out(scene):
+    """A host may take more than is known; it says itself when it takes no more."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=1)
+        replicas.say(a=1)
+        await replicas.connected()
+        calls = [asyncio.ensure_future(replicas.call("wait")) for _ in range(4)]
+        await place.host.began.wait()
+        place.room = 3
+        await until(lambda: place.door.taken == 3)
+        assert await asyncio.wait(calls, timeout=0.2) == (set(), set(calls))
+        assert place.door.taken == 3
+        place.host.go.set()
+        assert await asyncio.gather(*calls) == [["wait"]] * 4
+
+    scene(act)
+
+
+def test_several_callers_share_the_slots_of_a_host(scene):
+    """Each knows only of its own calls: the host refuses, and says when there is room."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=1)
+        replicas.say(a=1)
+        await replicas.connected()
+        other = await place.line()
+        held = asyncio.ensure_future(answer(other, "wait"))
+        await place.host.began.wait()
+        calls = [asyncio.ensure_future(replicas.call("x")) for _ in range(3)]
+        assert await asyncio.wait(calls, timeout=0.1) == (set(), set(calls))
+        place.host.go.set()
+        assert await held == ["wait"]
+        assert await asyncio.gather(*calls) == [["x"]] * 3
+
+    scene(act)
+
+
+def test_a_replica_that_goes_ends_its_calls(scene):
+    """It takes no more, and what is under way there is answered."""
+
+    async def act(replicas):
+        replicas.places = {"a": Place(), "b": Place()}
+        replicas.say(a=5, b=5)
+        await replicas.connected()
+        calls = [asyncio.ensure_future(replicas.call("wait")) for _ in range(2)]
+        gone, left = replicas.places["a"], replicas.places["b"]
+        await gone.host.began.wait()
+        replicas.say(b=5)
+        before = gone.host.calls
+        assert await asyncio.gather(*(replicas.call("x") for _ in range(4))) == [["x"]] * 4
+        assert gone.host.calls == before
+        gone.host.go.set()
+        left.host.go.set()
+        assert await asyncio.gather(*calls) == [["wait"]] * 2
+
+    scene(act)
+
+
+def test_those_who_wait_go_by_ray_serve_when_all_lines_are_cut(scene):
+    """Nobody waits for a replica that has died."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=1)
+        replicas.say(a=1)
+        await replicas.connected()
+        calls = [asyncio.ensure_future(replicas.call("wait")) for _ in range(3)]
+        await place.host.began.wait()
+        place.open = False
+        for one in tuple(place.door._visitors):
+            one.transport.abort()
+        first, *others = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(first, ReplicaGoneError)
+        assert others == [None, None]
+
+    scene(act)
+
+
+def test_a_replica_without_a_door_is_called_by_ray_serve(scene):
+    """It is asked once, until Ray Serve says that something has changed."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place()
+        place.open = False
+        replicas.say(a=5)
+        for _ in range(20):
+            assert await replicas.call("x") is None
+            await asyncio.sleep(0.001)
+        assert replicas.asked == ["a"]
+        place.open = True
+        replicas.say(a=5)
+        await replicas.connected()
+
+    scene(act)
+
+
+def test_a_call_that_waits_can_be_given_up(scene):
+    """Its slot, if it gets one at that moment, goes to the next."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=1)
+        replicas.say(a=1)
+        await replicas.connected()
+        first, second, third = (asyncio.ensure_future(replicas.call("wait", n)) for n in range(3))
+        await place.host.began.wait()
+        second.cancel()
+        place.host.go.set()
+        assert await asyncio.gather(first, third) == [["wait", 0], ["wait", 2]]
+        with pytest.raises(asyncio.CancelledError):
+            await second
+
+    scene(act)
+
+
+def test_lines_use_no_delay():
+    """A small frame goes out at once."""
+
+    async def scene():
+        line = await Place().line()
+        made = line.transport.get_extra_info("socket")
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+    run(scene)
