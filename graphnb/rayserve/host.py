@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 _Call = tuple[str, "Load", Message, "Request", None, "str | None", "tuple[str, ...]", str]
 logger = logging.getLogger("ray.serve")  # what is logged there is in the logs of the replica
 _KEPT_VERSIONS = 3
+_MAX_TEXT = 1_000
 # Ray Serve asks instances for these by name, and calls them itself.
 _HOOKS = ("record_routing_stats", "record_autoscaling_stats", "record_replica_metadata")
 
@@ -232,10 +233,12 @@ class Host:
         """A call that came in by the door; what fails is logged, as Ray Serve logs its calls."""
         try:
             return await self.graphnb_call(header, *parts)
-        except RemoteFailure:
+        except Exception as error:
             with as_request(header.request_id):
                 logger.exception("Request failed.")
-            raise
+            if isinstance(error, RemoteFailure):
+                raise
+            raise RemoteFailure(type(error).__name__, pack_error(error), []) from error
 
     async def graphnb_stream(self, header: Header, *parts: Packed) -> AsyncIterator[Any]:
         """A call of a generator: its items, after a word that it is made."""
@@ -269,6 +272,7 @@ class Host:
             request.close_streams()
             version.leave(request)
             self._taken -= 1
+            self._door.freed()
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """HTTP from Ray Serve's proxy; or a call by a handle of plain Ray Serve."""
@@ -347,10 +351,10 @@ class Host:
 
     # Inside.
 
-    def _has_room(self, taken: int) -> bool:
-        """Whether there is a slot for one call more than these, which came in by the door."""
+    def _has_room(self, coming: int) -> bool:
+        """Whether there is a slot for one call more, where so many are about to take one."""
         own = self._own
-        return max(own.ongoing, taken) < own.limits.max_ongoing and not own.queued
+        return own.ongoing + coming < own.limits.max_ongoing and not own.queued
 
     @property
     def _current(self) -> HostVersion:
@@ -417,7 +421,7 @@ class Host:
         return self._versions[max(earlier)] if earlier else self._current
 
     def _failure(self, error: BaseException, request: Request) -> RemoteFailure:
-        text = error.message if isinstance(error, GraphnbError) else repr(error)
+        text = _line_of(error)
         spans = plain(request.spans or ())
         late = request.limit is not None and request.limit.over
         return RemoteFailure(text, pack_error(error), spans, _notes(request), late)
@@ -443,6 +447,15 @@ class Host:
         made = stream if streams else call
         made.__name__ = method
         return made
+
+
+def _line_of(error: BaseException) -> str:
+    """An error in a line, whatever it is made of; cut where it is long."""
+    try:
+        text = str(error.message) if isinstance(error, GraphnbError) else repr(error)
+    except Exception:  # noqa: BLE001  the user's own `__repr__` may raise anything
+        text = type(error).__name__
+    return text[:_MAX_TEXT]
 
 
 def _call_of(header: Header, parts: Sequence[Packed], request: Request) -> _Call:

@@ -10,7 +10,7 @@ import pytest
 from graphnb.engine.values import pack, unpack
 from graphnb.errors import RequestCancelledError
 from graphnb.rayserve.failures import ReplicaGoneError
-from graphnb.rayserve.lines import Door, Lines, frames
+from graphnb.rayserve.lines import Door, Lines, forget_lines, frames
 from graphnb.rayserve.lines import lines as lines_module
 from graphnb.rayserve.lines.frames import Address
 from graphnb.rayserve.lines.line import RefusedError, open_line
@@ -79,7 +79,7 @@ class Place:
         self.lines = []
         self.host = Host()
         self.open, self.room = True, room
-        self.door = Door(self.host, lambda: self.open, lambda taken: taken < self.room)
+        self.door = Door(self.host, lambda: self.open, lambda _coming: self.door.taken < self.room)
         self.changes = 0
 
     def changed(self):
@@ -213,13 +213,12 @@ def test_a_host_without_room_refuses_and_says_when_it_has():
         await place.host.began.wait()
         with pytest.raises(RefusedError):
             await other.ask(HEADER, parts("x"))
-        assert other.full
         assert not other.has_room
         assert place.host.calls == 1
         place.host.go.set()
         await waiting
-        await until(lambda: not other.full)
-        assert place.changes
+        await until(lambda: place.changes)
+        assert other.has_room
         assert await answer(other, "x") == ["x"]
 
     run(scene)
@@ -378,7 +377,7 @@ class Replicas:
     """What Ray Serve would say of replicas, and the doors that they have."""
 
     def __init__(self, monkeypatch):
-        self.places, self.known, self.asked = {}, None, []
+        self.places, self.known, self.asked, self.patch = {}, None, [], monkeypatch
         monkeypatch.setattr(lines_module, "ask_replica", self._ask)
         self.lines = Lines(lambda: self.known)
 
@@ -546,6 +545,173 @@ def test_a_limit_that_ray_serve_does_not_tell_of_is_found_out(scene):
     scene(act)
 
 
+def test_the_order_is_kept_however_long_it_takes(scene):
+    """A call that is tried and refused keeps its turn; at worst the next one is quicker."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=1)
+        replicas.patch.setattr(lines_module, "_TRY_S", 0.01)
+        replicas.say(a=1)
+        await replicas.connected()
+        began, go = [], asyncio.Semaphore(0)
+
+        async def slow(header, parts):
+            began.append(unpack(parts[1]))
+            await go.acquire()
+            return Reply(pack(0), ())
+
+        place.host.graphnb_answer = slow
+        calls = [asyncio.ensure_future(replicas.call("x", number)) for number in range(6)]
+        for number in range(6):
+            await until(lambda number=number: len(began) == number + 1)
+            await asyncio.sleep(0.13)  # in which waiting calls are tried
+            go.release()
+        await asyncio.gather(*calls)
+        assert all(abs(number - place) <= 1 for place, number in enumerate(began)), began
+
+    scene(act)
+
+
+def test_callers_do_not_storm_a_full_host(scene):
+    """Of many calls of two callers few are refused, and all are answered."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=10)
+        replicas.say(a=10)
+        await replicas.connected()
+        other = Lines(lambda: replicas.known)
+        await until(lambda: other._take() is not None)
+        next(iter(other._lines.values())).busy -= 1
+        refused, refusal = [], place.door.refusal
+        place.door.refusal = lambda visitor: refused.append(one := refusal(visitor)) or one
+
+        async def quick(header, parts):
+            await asyncio.sleep(0.001)
+            return Reply(pack(0), ())
+
+        place.host.graphnb_answer = quick
+        calls = [lines.call(HEADER, parts("x")) for lines in (replicas.lines, other) * 300]
+        answers = await asyncio.gather(*calls)
+        assert None not in answers
+        assert sum(one is not None for one in refused) < 600
+        other.close()
+
+    scene(act)
+
+
+def test_a_replica_that_cannot_be_reached_is_called_by_ray_serve(scene):
+    """While it is tried again and again: the others do not get its share."""
+
+    async def act(replicas):
+        replicas.places = {"a": Place()}
+        replicas.patch.setattr(lines_module, "_AGAIN_S", 0.01)
+        replicas.say(a=5)
+        await replicas.connected()
+        replicas.say(a=5, b=5)
+        assert await replicas.call("x") == ["x"]  # nothing is known to be wrong
+        await until(lambda: replicas.lines._failed == {"b"})
+        for _ in range(50):
+            assert await replicas.call("x") is None
+            await asyncio.sleep(0.002)
+        assert replicas.asked.count("b") > 1
+        replicas.places["b"] = Place()
+        await replicas.connected()
+        assert await replicas.call("x") == ["x"]
+
+    scene(act)
+
+
+def test_a_door_that_closes_wakes_those_who_wait(scene):
+    """They go by Ray Serve, without waiting for calls of others to end."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place(room=1)
+        replicas.say(a=1)
+        await replicas.connected()
+        other = await place.line()
+        held = asyncio.ensure_future(answer(other, "wait"))
+        await place.host.began.wait()
+        waiting = asyncio.ensure_future(replicas.call("x"))
+        await until(lambda: replicas.lines._waiting)
+        closing = asyncio.ensure_future(place.door.close())
+        assert await waiting is None
+        place.host.go.set()
+        await asyncio.gather(held, closing)
+
+    scene(act)
+
+
+def test_an_answer_that_cannot_be_sent_leaves_nobody_waiting():
+    """Neither its caller, nor the door when it closes."""
+
+    async def scene():
+        place = Place()
+
+        async def odd(header, parts):
+            raise RemoteFailure(lambda: 0, b"", [])
+
+        place.host.graphnb_answer = odd
+        line = await place.line()
+        with pytest.raises(ReplicaGoneError):
+            await line.ask(HEADER, parts("x"))
+        assert place.door.taken == 0
+
+    run(scene)
+
+
+def test_an_answer_that_cannot_be_read_is_told_to_its_caller_alone():
+    """As of another version of graphnb; other calls of the line go on."""
+
+    async def scene():
+        place = Place()
+        line = await place.line()
+        waiting = asyncio.ensure_future(answer(line, "wait"))
+        await place.host.began.wait()
+        visitor = next(iter(place.door._visitors))
+        asked = asyncio.ensure_future(line.ask(HEADER, parts("wait")))
+        await until(lambda: place.door.taken == 2)
+        visitor.transport.write(b"\x03\x00\x00\x00\x0b\x02\x00\x00\x00abc")
+        with pytest.raises(pickle.UnpicklingError):
+            await asked
+        place.host.go.set()
+        assert await waiting == ["wait"]
+
+    run(scene)
+
+
+def test_a_large_frame_is_read_in_time_that_grows_with_it():
+    """However many pieces it comes in."""
+    pieces, got = [bytes(1_000)] * 64_000, []
+
+    class Reader(frames.Framed):
+        def frame(self, kind, number, data):
+            got.append((kind, number, len(data)))
+
+    reader = Reader()
+    reader.transport = SimpleNamespace(is_closing=lambda: False)
+    reader.data_received(b"\x00\x90\xd0\x03\x0b\x07\x00\x00\x00"[:5])
+    reader.data_received(b"\x00\x90\xd0\x03\x0b\x07\x00\x00\x00"[5:])
+    for one in pieces:
+        reader.data_received(one)
+    reader.data_received(b"\x00\x00\x00\x00\x0c\x08\x00\x00\x00")
+    assert got == [(11, 7, 64_000_000), (12, 8, 0)]
+
+
+def test_lines_are_forgotten_with_the_ray_that_they_lead_to(scene):
+    """Nothing stays connected."""
+
+    async def act(replicas):
+        place = replicas.places["a"] = Place()
+        replicas.say(a=5)
+        await replicas.connected()
+        replicas.known = None
+        await asyncio.to_thread(forget_lines)
+        await until(lambda: not place.door._visitors)
+        assert await replicas.call("x") is None
+
+    scene(act)
+
+
 def test_several_callers_share_the_slots_of_a_host(scene):
     """Each knows only of its own calls: the host refuses, and says when there is room."""
 
@@ -606,7 +772,7 @@ def test_those_who_wait_go_by_ray_serve_when_all_lines_are_cut(scene):
 
 
 def test_a_replica_without_a_door_is_called_by_ray_serve(scene):
-    """It is asked once, until Ray Serve says that something has changed."""
+    """It is asked once for a good while, unless Ray Serve says that something has changed."""
 
     async def act(replicas):
         place = replicas.places["a"] = Place()

@@ -21,6 +21,7 @@ from graphnb.rayserve.cluster.ray_cluster import RayCluster
 from graphnb.rayserve.cluster.record import read_record
 from graphnb.rayserve.cluster.settings import LOOPBACK, RaySettings, resources_of
 from graphnb.rayserve.cluster.token import hide_token, show_token
+from graphnb.rayserve.lines import forget_lines
 from graphnb.rayserve.private import configure_one_at_a_time, forget_handles
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def ensure_ray(
             return mine.cluster
         mine.cluster = None
         forget_handles()
+        forget_lines()
         atexit.unregister(leave)
         cluster = _connect(mine, dashboard=dashboard, progress=progress)
         atexit.register(leave)  # after Ray's own import, so that it comes before Ray's

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import hmac
+import logging
 import pickle
 import secrets
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
     from graphnb.engine.values import Packed
 
+logger = logging.getLogger("graphnb")
 _GREETING_S = 5.0
+_STRANGERS = 256  # each of them has a file of this process, for that long
 
 
 class Answers(Protocol):
@@ -51,7 +54,7 @@ class Door:
     Args:
         host: answers calls.
         is_open: whether calls may come in by here; asked for each.
-        has_room: whether the host has a slot for one more than these.
+        has_room: whether the host has a slot for one call more, where so many are about to begin.
     """
 
     def __init__(
@@ -62,10 +65,12 @@ class Door:
         self._has_room = has_room
         self._secret = secrets.token_bytes(32)
         self._server: asyncio.Server | None = None
+        self._strangers = 0  # who have not proved anything yet
         self._visitors: set[_Visitor] = set()
         self._waiting: set[_Visitor] = set()  # were told that it is full
         self._idle = asyncio.Event()
         self._idle.set()
+        self._coming: set[object] = set()  # calls that came in and have not begun
         self.taken = 0  # calls that came in and have not ended
         self.address: Address | None = None
 
@@ -96,8 +101,17 @@ class Door:
 
     # What visitors ask.
 
+    def knocked(self) -> bool:
+        """Somebody is there who has to prove something; whether there is room for that."""
+        self._strangers += 1
+        return self._strangers <= _STRANGERS
+
+    def known(self) -> None:
+        """A stranger is one no more, or has gone."""
+        self._strangers -= 1
+
     def came(self, visitor: _Visitor) -> None:
-        """Somebody is there."""
+        """Somebody may come in."""
         self._visitors.add(visitor)
 
     def left(self, visitor: _Visitor) -> None:
@@ -109,20 +123,26 @@ class Door:
         """Why a call cannot come in now, or None."""
         if self.address is None or not self._is_open():
             return CLOSED
-        if not self._has_room(self.taken):
+        if not self._has_room(len(self._coming)):
             self._waiting.add(visitor)
             return FULL
         return None
 
-    def begin(self, header: Header, parts: Sequence[Packed]) -> Any:
+    def begin(self, call: object, header: Header, parts: Sequence[Packed]) -> Any:
         """The coroutine of a call that has come in."""
         self.taken += 1
+        self._coming.add(call)
         self._idle.clear()
-        return self._host.graphnb_answer(header, parts)
+        return self._answer(call, header, parts)
 
-    def ended(self) -> None:
+    async def _answer(self, call: object, header: Header, parts: Sequence[Packed]) -> Any:
+        self._coming.discard(call)
+        return await self._host.graphnb_answer(header, parts)
+
+    def ended(self, call: object) -> None:
         """A call has ended, and its answer is on its way."""
         self.taken -= 1
+        self._coming.discard(call)
         if not self.taken:
             self._idle.set()
         self.freed()
@@ -138,14 +158,17 @@ class _Visitor(Framed):
         self._greeting = greeting()
         self._caller: bytes | None = None
         self._calls: dict[int, asyncio.Task[Any]] = {}
-        self._impatience: asyncio.TimerHandle | None = None
+        self._impatience: asyncio.TimerHandle | None = None  # with a stranger
         self.wanted = GREETING
 
     def connection_made(self, transport: Any) -> None:
         """Somebody knocks: says the greeting."""
         super().connection_made(transport)
-        transport.write(self._greeting)
         self._impatience = asyncio.get_running_loop().call_later(_GREETING_S, transport.abort)
+        if self._door.knocked():
+            transport.write(self._greeting)
+        else:
+            transport.abort()
 
     def greeted(self, data: bytes) -> None:
         """Takes the other's greeting, then its proof."""
@@ -158,10 +181,15 @@ class _Visitor(Framed):
         if not hmac.compare_digest(data, expected):
             self.transport.abort()
             return
-        assert self._impatience is not None
-        self._impatience.cancel()
+        self._is_known()
         self.transport.write(proof(self._secret, b"door", self._caller, self._greeting))
         self._door.came(self)
+
+    def _is_known(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
+            self._door.known()
 
     def frame(self, kind: int, number: int, data: bytes) -> None:
         """A call, or that nobody waits for one any more."""
@@ -175,16 +203,22 @@ class _Visitor(Framed):
                 self.send(refusal, number)
                 return
             header, parts = pickle.loads(data)  # noqa: S301  of somebody who knows the secret
-            made = self._door.begin(tuple.__new__(Header, header), parts)
+            call = object()
+            made = self._door.begin(call, tuple.__new__(Header, header), parts)
             # Nothing of whoever called before it is in its context.
             task = asyncio.get_running_loop().create_task(made, context=contextvars.Context())
             self._calls[number] = task
-            task.add_done_callback(lambda one: self._ended(number, one))
+            task.add_done_callback(lambda one: self._ended(number, call, one))
 
-    def _ended(self, number: int, task: asyncio.Task[Any]) -> None:
+    def _ended(self, number: int, call: object, task: asyncio.Task[Any]) -> None:
         self._calls.pop(number, None)
-        self._tell(number, task)
-        self._door.ended()
+        try:
+            self._tell(number, task)
+        except Exception:  # an answer that cannot be sent: the caller must not wait for it
+            logger.exception("an answer could not be sent")
+            self.transport.abort()
+        finally:
+            self._door.ended(call)
 
     def _tell(self, number: int, task: asyncio.Task[Any]) -> None:
         if task.cancelled():  # by the caller, who does not listen any more, or by the node itself
@@ -197,12 +231,11 @@ class _Visitor(Framed):
         elif isinstance(error, RemoteFailure):
             self.send(FAILED, number, error.args)
         else:  # a host has no others
-            self.transport.abort()
+            raise error
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more who could be answered."""
-        if self._impatience is not None:
-            self._impatience.cancel()
+        self._is_known()
         self._door.left(self)
         for task in tuple(self._calls.values()):
             task.cancel()

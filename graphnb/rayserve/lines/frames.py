@@ -31,7 +31,13 @@ _MAX_FRAME = 1 << 30  # whoever says more has lost count
 CALL, CANCEL = 1, 2
 DONE, LATER, FAILED, GIVEN_UP, FULL, FREE, CLOSED = 11, 12, 13, 14, 15, 16, 17
 
-_KEEP_ALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+# A machine that is gone without a word is noticed within half a minute, calls under way or not.
+_KEEP_ALIVE = (
+    ("TCP_KEEPIDLE", 10),
+    ("TCP_KEEPINTVL", 5),
+    ("TCP_KEEPCNT", 3),
+    ("TCP_USER_TIMEOUT", 25_000),
+)
 
 
 class Address(NamedTuple):
@@ -66,12 +72,15 @@ class Framed(asyncio.Protocol):
     Attributes:
         transport: the connection, once it is made.
         wanted: bytes of the greeting that are still to come; after that frames are read.
+        paused: more is on its way out than the other side takes in.
     """
 
     def __init__(self) -> None:
         self.transport: Any = None
         self.wanted = 0
-        self._read = b""
+        self.paused = False
+        self._read = bytearray()
+        self._needed = 0  # bytes that the next message has
 
     def connection_made(self, transport: Any) -> None:
         """The connection is there."""
@@ -89,22 +98,32 @@ class Framed(asyncio.Protocol):
             data = b"" if said is None else pickle.dumps(said, 5)
             self.transport.write(_HEAD.pack(len(data), kind, number) + data)
 
+    def pause_writing(self) -> None:
+        """The other side does not keep up."""
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self.paused = False
+
     def data_received(self, data: bytes) -> None:
         """Takes the greeting, then frame after frame."""
-        data = self._read + data if self._read else data
+        if self._read:
+            self._read += data
+            if len(self._read) < self._needed:
+                return
+            data = bytes(self._read)
+            self._read.clear()
         at, end = 0, len(data)
-        while True:
+        while end - at >= (needed := self.wanted or _HEAD.size):
+            stop = at + needed
             if self.wanted:
-                if end - at < self.wanted:
-                    break
-                stop = at + self.wanted
                 self.wanted = 0
                 self.greeted(data[at:stop])
             else:
-                if end - at < _HEAD.size:
-                    break
                 size, kind, number = _HEAD.unpack_from(data, at)
-                stop = at + _HEAD.size + size
+                needed += size
+                stop += size
                 if size > _MAX_FRAME:
                     self.transport.abort()
                     return
@@ -114,7 +133,8 @@ class Framed(asyncio.Protocol):
             at = stop
             if self.transport.is_closing():
                 return
-        self._read = data[at:]
+        self._needed = needed
+        self._read += data[at:]
 
     def greeted(self, data: bytes) -> None:
         """As many bytes of the greeting as were wanted."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from graphnb.rayserve.wire import Header
 
 _GREETING_S = 5.0
-_NUMBERS = 1 << 32
+_NUMBERS = (1 << 32) - 1
 _new = tuple.__new__
 
 
@@ -75,8 +75,9 @@ class Line(Framed):
     Attributes:
         busy: calls under way.
         limit: how many may be, as far as is known.
+        allowed: how many are sent, where others call the same host: fewer after it refused one,
+            and then slowly more (as TCP finds its window: Chiu and Jain 1989).
         tries: one more may be tried: the host knows best, and refuses what is too much.
-        full: the host said that it had no slot, and has not said otherwise since.
         closed: no call goes this way any more.
         ready: done when both sides have proved who they are.
     """
@@ -92,8 +93,8 @@ class Line(Framed):
         self._number = 0
         self.busy = 0
         self.limit = limit
+        self.allowed = float(limit)
         self.tries = False
-        self.full = False
         self.closed = False
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.wanted = GREETING
@@ -101,7 +102,14 @@ class Line(Framed):
     @property
     def has_room(self) -> bool:
         """Whether one more call may go this way."""
-        return not self.full and not self.closed and (self.busy < self.limit or self.tries)
+        if self.closed or self.paused:
+            return False
+        return self.tries or (self.busy < self.limit and self.busy + 1 <= self.allowed)
+
+    def set_limit(self, limit: int) -> None:
+        """Ray Serve says how many calls the replica takes."""
+        if limit != self.limit:
+            self.limit, self.allowed = limit, float(limit)
 
     def greeted(self, data: bytes) -> None:
         """Takes the door's greeting, then its proof."""
@@ -125,7 +133,7 @@ class Line(Framed):
             RequestCancelledError: the node gave it up.
             ReplicaGoneError: the connection broke off.
         """
-        self._number = number = (self._number + 1) % _NUMBERS
+        self._number = number = self._number % _NUMBERS + 1
         answer: asyncio.Future[Reply | Ticket] = self._loop.create_future()
         self._calls[number] = answer
         self.send(CALL, number, (tuple(header), parts))
@@ -142,16 +150,25 @@ class Line(Framed):
     def frame(self, kind: int, number: int, data: bytes) -> None:
         """An answer, or that there is room again."""
         if kind == FREE:
-            self.full = False
+            self.tries = True
             self._changed()
             return
         if kind == CLOSED:
             self.closed = True
         elif kind == FULL:
-            self.full = True
+            self.allowed = max(0.0, self.busy - 1.0)
+        elif self.allowed < self.limit:
+            self.allowed += 1 / max(1.0, self.allowed)
         answer = self._calls.pop(number, None)
-        if answer is None or answer.done():
-            return
+        if answer is not None and not answer.done():
+            try:
+                self._settle(answer, kind, data)
+            except Exception as error:  # noqa: BLE001  of another version, for one: told to the caller
+                answer.set_exception(error)
+        if kind == CLOSED:
+            self._changed()
+
+    def _settle(self, answer: asyncio.Future[Reply | Ticket], kind: int, data: bytes) -> None:
         if kind == DONE:
             answer.set_result(_new(Reply, pickle.loads(data)))  # noqa: S301  of a host we asked for
         elif kind == LATER:
@@ -162,6 +179,11 @@ class Line(Framed):
             answer.set_exception(RequestCancelledError("the call was cancelled"))
         else:
             answer.set_exception(RefusedError())
+
+    def resume_writing(self) -> None:
+        """The host takes in again what is sent."""
+        super().resume_writing()
+        self._changed()
 
     def retire(self) -> None:
         """No call goes this way any more; those under way end."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,19 @@ if TYPE_CHECKING:
     from graphnb.rayserve.wire import Header, Reply
 
 _LOOK_S = 0.05  # how often waiting calls have it looked for new replicas
+_TRY_S = 0.5  # how often one of them is tried where a replica seems to take no more
 _AGAIN_S = 0.5  # until a replica that could not be reached is tried once more
+_REFUSED_S = 30.0  # until one that has no door is asked once more
+_OPEN_S = 5.0
+
+_all: weakref.WeakSet[Lines] = weakref.WeakSet()
+
+
+def forget_lines() -> None:
+    """Closes all lines of this process: it has left the Ray that they lead to."""
+    for one in tuple(_all):
+        with contextlib.suppress(RuntimeError):  # its loop has ended
+            one.loop.call_soon_threadsafe(one.close)
 
 
 class Lines:
@@ -37,16 +51,17 @@ class Lines:
 
     def __init__(self, replicas: Callable[[], Any]) -> None:
         self._replicas = replicas
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._seen: Any = None
         self._lines: dict[str, Line] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._complete = False
         self._waiting: deque[asyncio.Future[Line | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._again = 0.0
+        self._again = self._next_try = 0.0
         self._limits: dict[str, int] = {}
-        self._refused = False
+        self._failed: set[str] = set()  # whose last attempt failed
+        _all.add(self)
 
     async def call(self, header: Header, parts: Sequence[Packed]) -> Reply | Ticket | None:
         """One call; None if it has to go by Ray Serve, and nothing was done.
@@ -55,18 +70,19 @@ class Lines:
             RemoteFailure: what the host raised.
             ReplicaGoneError: the replica ended during the call.
         """
+        refused = False
         while True:
-            line = self._take()
+            line = None if refused else self._take()
             if line is None:
                 if not self._complete:
                     return None
-                line = await self._wait()
+                line = await self._wait(first=refused)
                 if line is None:
                     return None
             try:
                 return await line.ask(header, parts)
             except RefusedError:
-                continue
+                refused = True  # it had its turn, and keeps it
             finally:
                 line.busy -= 1
                 if line.closed:
@@ -76,7 +92,7 @@ class Lines:
 
     def close(self) -> None:
         """No call goes this way any more."""
-        self._seen, self._complete, self._refused = None, False, True
+        self._seen, self._complete, self._limits = None, False, {}
         for task in self._opening.values():
             task.cancel()
         for line in self._lines.values():
@@ -104,11 +120,15 @@ class Lines:
             best.tries = False
         return best
 
-    async def _wait(self) -> Line | None:
-        waiter: asyncio.Future[Line | None] = self._loop.create_future()
-        self._waiting.append(waiter)
+    async def _wait(self, *, first: bool) -> Line | None:
+        waiter: asyncio.Future[Line | None] = self.loop.create_future()
+        if first:
+            self._waiting.appendleft(waiter)
+            self._hand_out()
+        else:
+            self._waiting.append(waiter)
         if self._timer is None:
-            self._timer = self._loop.call_later(_LOOK_S, self._look_again)
+            self._timer = self.loop.call_later(_LOOK_S, self._look_again)
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -121,14 +141,15 @@ class Lines:
 
     def _look_again(self) -> None:
         self._timer = None
-        for one in self._lines.values():
-            # What has been said of that may be out of date.
-            one.full, one.tries = False, True
+        if self.loop.time() >= self._next_try:
+            self._next_try = self.loop.time() + _TRY_S
+            for one in self._lines.values():
+                one.tries = True  # what is known of what it takes may be out of date
         if self._replicas() is not self._seen:
             self._look()
         self._hand_out()
         if self._waiting:
-            self._timer = self._loop.call_later(_LOOK_S, self._look_again)
+            self._timer = self.loop.call_later(_LOOK_S, self._look_again)
 
     def _hand_out(self) -> None:
         """Gives free slots to those who have waited longest; all go where there are no lines."""
@@ -144,48 +165,51 @@ class Lines:
     # Which lines there are.
 
     def _is_time(self) -> bool:
-        return self._loop.time() >= self._again and not self._refused
+        return self.loop.time() >= self._again
 
     def _look(self) -> None:
         """Opens lines to replicas that are new, and retires those to replicas that have gone."""
         known = self._replicas()
-        if known is not self._seen:
-            self._refused = False
         self._seen = known
-        self._again = self._loop.time() + _AGAIN_S
+        self._again = self.loop.time() + _AGAIN_S
         self._limits = limits = replica_limits(known)
         for name in self._lines.keys() - limits.keys():
             self._lines.pop(name).retire()
         for name, limit in limits.items():
             line = self._lines.get(name)
             if line is not None:
-                line.limit = limit
-            elif name not in self._opening and not self._refused:
-                task = self._loop.create_task(self._open(name))
-                self._opening[name] = task
+                line.set_limit(limit)
+            elif name not in self._opening:
+                self._opening[name] = self.loop.create_task(self._open(name))
+        self._failed &= limits.keys()
         self._count()
 
     def _count(self) -> None:
         """Whether each replica has a line, or will have: else Ray Serve has to choose among all."""
-        there = self._lines.keys() | self._opening.keys()
+        there = self._lines.keys() | (self._opening.keys() - self._failed)
         self._complete = bool(self._lines) and there >= self._limits.keys()
         self._hand_out()
 
     async def _open(self, name: str) -> None:
+        again_s = _AGAIN_S
         try:
-            found: Address | None = await (await asyncio.to_thread(ask_replica, name, door))
+            async with asyncio.timeout(_OPEN_S):
+                found: Address | None = await (await asyncio.to_thread(ask_replica, name, door))
+                if found is not None:
+                    line = await open_line(found, self._limits.get(name, 1), self._changed)
             if found is None:
-                self._refused = True
-                return
-            line = await open_line(found, self._limits.get(name, 1), self._changed)
-            if name in self._limits:
+                again_s = _REFUSED_S
+                self._failed.add(name)
+            elif name in self._limits:
+                self._failed.discard(name)
                 self._lines[name] = line
             else:
                 line.retire()
         except Exception:  # noqa: BLE001  whatever it is: calls go by Ray Serve, and it is tried again
-            return
+            self._failed.add(name)
         finally:
             self._opening.pop(name, None)
+            self._again = max(self._again, self.loop.time() + again_s)
             self._count()
 
     def _changed(self) -> None:
@@ -199,5 +223,5 @@ class Lines:
             if one is line:
                 del self._lines[name]
         line.retire()
-        self._again = self._loop.time() + _AGAIN_S
+        self._again = self.loop.time() + _AGAIN_S
         self._count()
