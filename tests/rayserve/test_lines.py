@@ -69,6 +69,7 @@ async def end_places():
         await PLACES.pop().end()
     for _ in range(5):  # rounds of the loop, in which transports close
         await asyncio.sleep(0.001)
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
 
 
 class Place:
@@ -413,8 +414,9 @@ class Replicas:
 
     async def connected(self):
         """When there are lines to all."""
-        await self.call("x")
-        await until(lambda: len(self.lines._lines) == len(self.known))
+        while len(self.lines._lines) < len(self.known):
+            await self.call("x")
+            await asyncio.sleep(0.001)
 
 
 @pytest.fixture
