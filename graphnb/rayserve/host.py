@@ -152,7 +152,7 @@ class Host:
         self._user_config: Any = None
         self._is_new = True
         self._stash = Stash()
-        self._door = Door(self, takes_direct_calls, self._has_room)
+        self._door = Door(self, self._takes, self._has_room)
         if payload.wiring is not None:
             self._install(payload.wiring)
         await self._start(payload, context.replica_tag)
@@ -350,6 +350,15 @@ class Host:
         return self._reporter.hurry()
 
     # Inside.
+
+    def _takes(self, header: Header) -> bool:
+        """Whether a call may come in by the door; not if it is of a version that is not known here.
+
+        The root gets to know each: one that does not is about to be replaced.
+        """
+        current = self._current
+        knows = header.version <= current.number or current.wiring.root != self._name
+        return knows and takes_direct_calls()
 
     def _has_room(self, coming: int) -> bool:
         """Whether there is a slot for one call more, where so many are about to take one."""

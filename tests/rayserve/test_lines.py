@@ -80,7 +80,7 @@ class Place:
         self.lines = []
         self.host = Host()
         self.open, self.room = True, room
-        self.door = Door(self.host, lambda: self.open, lambda _coming: self.door.taken < self.room)
+        self.door = Door(self.host, lambda _header: self.open, lambda _coming: self.door.taken < self.room)
         self.changes = 0
 
     def changed(self):
@@ -585,7 +585,7 @@ def test_callers_do_not_storm_a_full_host(scene):
         await until(lambda: other._take() is not None)
         next(iter(other._lines.values())).busy -= 1
         refused, refusal = [], place.door.refusal
-        place.door.refusal = lambda visitor: refused.append(one := refusal(visitor)) or one
+        place.door.refusal = lambda *call: refused.append(one := refusal(*call)) or one
 
         async def quick(header, parts):
             await asyncio.sleep(0.001)

@@ -53,12 +53,12 @@ class Door:
 
     Args:
         host: answers calls.
-        is_open: whether calls may come in by here; asked for each.
+        is_open: whether a call may come in by here.
         has_room: whether the host has a slot for one call more, where so many are about to begin.
     """
 
     def __init__(
-        self, host: Answers, is_open: Callable[[], bool], has_room: Callable[[int], bool]
+        self, host: Answers, is_open: Callable[[Header], bool], has_room: Callable[[int], bool]
     ) -> None:
         self._host = host
         self._is_open = is_open
@@ -119,9 +119,9 @@ class Door:
         self._visitors.discard(visitor)
         self._waiting.discard(visitor)
 
-    def refusal(self, visitor: _Visitor) -> int | None:
+    def refusal(self, visitor: _Visitor, header: Header) -> int | None:
         """Why a call cannot come in now, or None."""
-        if self.address is None or not self._is_open():
+        if self.address is None or not self._is_open(header):
             return CLOSED
         if not self._has_room(len(self._coming)):
             self._waiting.add(visitor)
@@ -198,13 +198,14 @@ class _Visitor(Framed):
             if task is not None:
                 task.cancel()
         elif kind == CALL:
-            refusal = self._door.refusal(self)
+            said, parts = pickle.loads(data)  # noqa: S301  of somebody who knows the secret
+            header = tuple.__new__(Header, said)
+            refusal = self._door.refusal(self, header)
             if refusal is not None:
                 self.send(refusal, number)
                 return
-            header, parts = pickle.loads(data)  # noqa: S301  of somebody who knows the secret
             call = object()
-            made = self._door.begin(call, tuple.__new__(Header, header), parts)
+            made = self._door.begin(call, header, parts)
             # Nothing of whoever called before it is in its context.
             task = asyncio.get_running_loop().create_task(made, context=contextvars.Context())
             self._calls[number] = task
