@@ -8,6 +8,7 @@ keeps it in a context variable, where handles find it again.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from contextvars import ContextVar
@@ -162,6 +163,16 @@ current_envelope: ContextVar[Envelope | None] = ContextVar("graphnb_envelope", d
 
 _prefix = uuid.uuid4().hex[:8]
 _count = 0
+
+
+def _begin_anew() -> None:
+    """A process that was forked has ids of its own."""
+    global _prefix, _count
+    _prefix, _count = uuid.uuid4().hex[:8], 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _new_id() -> str:

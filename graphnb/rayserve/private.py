@@ -36,6 +36,18 @@ def with_version(deployment: Any, version: str) -> Any:
         return deployment
 
 
+def pins_versions() -> bool:
+    """Whether `with_version` does what it says."""
+    from ray import serve
+
+    made = serve.deployment(_nothing)
+    return with_version(made, "1") is not made
+
+
+def _nothing() -> None:
+    """Somebody's code."""
+
+
 def configure_one_at_a_time() -> None:
     """Lets several threads of this process make Serve deployments, and quickly.
 

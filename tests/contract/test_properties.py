@@ -2,11 +2,15 @@
 
 import itertools
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graphnb.session.target import graph_of
 from tests import strategies
+
+# Ray Serve uses it in the background, while strategies draw.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
 # A graph is deleted by the next deploy under its name, and after the test.
 shared_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -80,7 +80,9 @@ class Place:
         self.lines = []
         self.host = Host()
         self.open, self.room = True, room
-        self.door = Door(self.host, lambda _header: self.open, lambda _coming: self.door.taken < self.room)
+        self.door = Door(
+            self.host, lambda _header: self.open, lambda _coming: self.door.taken < self.room
+        )
         self.changes = 0
 
     def changed(self):

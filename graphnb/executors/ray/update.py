@@ -17,6 +17,7 @@ from graphnb.rayserve.control import (
     rewire,
     run_application,
 )
+from graphnb.rayserve.private import pins_versions
 from graphnb.rayserve.remote import RemoteCallee
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def _move(
         watch.wait(changed)
     rewired = {name: one for name, one in stay.items() if one.wiring != before[name].wiring}
     same_entry = (old.root.serve_name, old.route_prefix) == (new.root.serve_name, new.route_prefix)
-    if same_entry and rewire(app_name, rewired, hosts):
+    # Where Ray Serve restarts all, hosts that were rewired are about to go.
+    if same_entry and pins_versions() and rewire(app_name, rewired, hosts):
         return True
     run_release(app_name, new, {**leaving, **gone(old, new)})
     if not rewire(app_name, rewired):
