@@ -22,7 +22,7 @@ def test_ids_are_of_their_own():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_forked_processes_have_ids_of_their_own():
-    """As replicas are, of one process that has all modules loaded: their traces meet in one place."""
+    """As replicas are, of one process that has all modules: their traces meet in one place."""
     read, write = os.pipe()
     for _ in range(2):
         child = os.fork()
