@@ -95,7 +95,7 @@ def handle_here(deployment: str, app_name: str) -> Any:
     return _handle(deployment, app_name, loop)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=32)
 def _handle(deployment: str, app_name: str, _loop: asyncio.AbstractEventLoop) -> Any:
     from ray import serve
     from ray.serve.handle import DeploymentHandle

@@ -10,6 +10,7 @@ from graphnb.errors import DeployError
 from graphnb.executors.ray.application import RayApplication
 from graphnb.executors.ray.remembered import remembered_names
 from graphnb.rayserve.cluster import ensure_ray, leave
+from graphnb.rayserve.lines import forget_lines
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -45,5 +46,6 @@ class RayExecutor:
 
     def close(self) -> None:
         """Stops the loop, and a Ray that was started here; applications are closed before."""
+        forget_lines()
         self._engine.close()
         leave()
