@@ -122,12 +122,12 @@ def test_a_handles_line_says_how_often_it_was_taken():
     """What code chose while it ran is on the picture, also where no tooltip opens."""
     called = GraphSummary(
         requests=60,
-        nodes={"average": NodeSummary("average", "Combiner")},
-        handle_calls={("average", "Model"): 58},
+        nodes={"Combiner.run": NodeSummary("Combiner.run", "Combiner", 60)},
+        handle_calls={("Combiner.run", "Model"): 58},
     )
     assert not [one for one in texts(to_svg(ensemble())) if (one or "").endswith("×")]
     said = [one for one in texts(to_svg(ensemble(), called)) if (one or "").endswith("×")]
-    assert sorted(said) == ["0×", "58×"]
+    assert sorted(said) == ["0×", "58×", "60×"]
 
 
 def test_errors_have_a_badge_in_words():
