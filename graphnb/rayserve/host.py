@@ -39,7 +39,8 @@ from graphnb.rayserve.http_answer import HttpAnswer, is_http
 from graphnb.rayserve.lines import Door
 from graphnb.rayserve.print_times import note_print_times
 from graphnb.rayserve.private import (
-    as_request,
+    encrypts,
+    logged_as,
     max_ongoing_requests,
     takes_direct_calls,
     tell_models,
@@ -234,7 +235,7 @@ class Host:
         try:
             return await self.graphnb_call(header, *parts)
         except Exception as error:
-            with as_request(header.request_id):
+            with logged_as(header.request_id):
                 logger.exception("Request failed.")
             if isinstance(error, RemoteFailure):
                 raise
@@ -323,7 +324,7 @@ class Host:
 
     def graphnb_door(self) -> Address | None:
         """Where calls may come in that do not come by Ray Serve."""
-        return self._door.address if takes_direct_calls() else None
+        return self._door.address if takes_direct_calls() and not encrypts() else None
 
     def graphnb_rewire(self, wiring: Wiring) -> bool:
         """Takes over a wiring, as soon as the loop comes to it; whether it has."""

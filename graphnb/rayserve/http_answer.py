@@ -37,7 +37,7 @@ class HttpAnswer(Response):
         self, router: GraphRouter[Any], limits: HttpLimits | None, name: str, number: int
     ) -> None:
         super().__init__()
-        self._version = version_header(name, number)
+        self._name, self._number = name, number
         self._router = router
         self._limits = limits
 
@@ -45,7 +45,7 @@ class HttpAnswer(Response):
         """Sends the answer; what Starlette calls."""
         limits = self._limits
         if _has_header(scope, VERSION):
-            await _send_version(send, self._version)
+            await _send_version(send, version_header(self._name, self._number))
         elif limits is None:
             await send_error(send, 404, "this graph does not answer over HTTP")
         elif not _allowed(scope, limits.token_sha256):

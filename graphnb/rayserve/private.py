@@ -142,31 +142,38 @@ def replica_limits(known: Any) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def as_request(request_id: str) -> Iterator[None]:
-    """What is logged meanwhile has that id, in a context that Ray Serve knows nothing of."""
+def logged_as(request_id: str) -> Iterator[None]:
+    """What this task logs meanwhile has the id of a request that did not come by Ray Serve."""
     from ray.serve import context
 
-    with contextlib.suppress(AttributeError, TypeError):
-        made = context._RequestContext(request_id=request_id)
+    try:
         variable: Any = context._serve_request_context
-        variable.set(made)
-    yield
+        before = variable.set(context._RequestContext(request_id=request_id))
+    except (AttributeError, TypeError):  # of another version of Ray: without an id
+        yield
+        return
+    try:
+        yield
+    finally:
+        variable.reset(before)
 
 
 def takes_direct_calls() -> bool:
     """Whether Ray Serve need not know of the calls of this process's replica.
 
-    It has to where it counts them to scale, or queues them up to a limit; and where Ray is told to
-    encrypt what it sends, all goes by Ray.
+    It has to where it counts them to scale, or queues them up to a limit.
     """
     from ray.serve import context
 
     replica = getattr(context, "_INTERNAL_REPLICA_CONTEXT", None)
     config = getattr(replica, "_deployment_config", None)
-    if config is None or os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
-        return False
     scaling = getattr(config, "autoscaling_config", None)
     return scaling is None and getattr(config, "max_queued_requests", 0) < 0
+
+
+def encrypts() -> bool:
+    """Whether Ray is told to encrypt what it sends."""
+    return os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true")
 
 
 def _pass_false_alarms(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

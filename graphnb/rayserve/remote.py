@@ -17,8 +17,8 @@ from graphnb.errors import (
 from graphnb.rayserve.edge import Edge, Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
-from graphnb.rayserve.lines import Lines
-from graphnb.rayserve.private import ask_replica, calling, handle_here, replicas_known_to
+from graphnb.rayserve.lines import lines_of
+from graphnb.rayserve.private import ask_replica, calling, handle_here
 from graphnb.rayserve.stash import MAX_MESSAGE, Ticket
 from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import (
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from graphnb.engine.arguments import Load
     from graphnb.engine.request import Request
+    from graphnb.rayserve.lines import Lines
 
 _new = tuple.__new__
 
@@ -55,6 +56,7 @@ class RemoteCallee:
     def __init__(self, name: str, serve_name: str, app_name: str) -> None:
         self.name = name
         self._place = serve_name, app_name
+        self._handle: Any = None
         self._unary: Any = None
         self._lines: Lines | None = None
         self._unary_by_reference: Any = None
@@ -68,15 +70,12 @@ class RemoteCallee:
         """Gets to know its replicas, on the loop that will call them; else the first call does."""
         if self._unary is not None:
             return
-        handle = handle_here(*self._place)
+        handle = self._handle = handle_here(*self._place)
         self._stream = calling(handle, STREAM, stream=True)
         self._stream_by_reference = calling(handle, STREAM, stream=True, by_reference=True)
         self._unary_by_reference = calling(handle, CALL, by_reference=True)
         self._unary = calling(handle, CALL)
-        known = replicas_known_to(handle)
-        if known is not None:
-            # All versions of the graph have the same lines.
-            self._lines = vars(handle).setdefault("graphnb_lines", Lines(known))
+        self._lines = lines_of(handle)
 
     def edge(self, call: str) -> Edge:
         """How results of that call node travel on; what was seen of them outlasts the version."""

@@ -63,7 +63,10 @@ class Reporter:
         """
         self._noted.append(trace)
         if len(self._noted) == 1:
-            asyncio.get_running_loop().call_later(COUNT_S, self._count)
+            try:
+                asyncio.get_running_loop().call_later(COUNT_S, self._count)
+            except RuntimeError:  # not on a loop: an observer that raises would be dropped
+                self._count()
 
     def _count(self) -> None:
         while self._noted:
@@ -148,5 +151,5 @@ class Reporter:
         self._closed = True
         self._hurry.set()
         self._wake.set()
-        if self._thread is not None:
+        if self._thread is not None or self._noted:
             self.flush()

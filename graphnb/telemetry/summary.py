@@ -40,7 +40,7 @@ class NodeSummary:
         transport_p50_s: seconds to carry arguments and the result.
         share: the node's part of all the time on critical paths, from 0 to 1.
         in_flight: calls of its deployment under way at this moment, those that wait among them;
-            of a graph that runs, else 0.
+            0 of a graph that has ended, or whose cluster does not say.
     """
 
     node: str
@@ -79,7 +79,7 @@ class GraphSummary:
         nodes: by `Span.node`, in the order in which they were first called.
         critical_path: the nodes of the most frequent critical path, the root first.
         handle_calls: how often user code called, by calling node and called deployment.
-        in_flight: requests under way at this moment; of a graph that runs, else 0.
+        in_flight: requests under way at this moment; 0 as above.
     """
 
     requests: int = 0

@@ -10,7 +10,7 @@ import pytest
 from graphnb.engine.values import pack, unpack
 from graphnb.errors import RequestCancelledError
 from graphnb.rayserve.failures import ReplicaGoneError
-from graphnb.rayserve.lines import Door, Lines, forget_lines, frames
+from graphnb.rayserve.lines import Door, Lines, forget_lines, frames, lines_of
 from graphnb.rayserve.lines import lines as lines_module
 from graphnb.rayserve.lines.frames import Address
 from graphnb.rayserve.lines.line import RefusedError, open_line
@@ -97,12 +97,24 @@ class Place:
         self.lines.append(made)
         return made
 
+    async def hold(self, line):
+        """A call that is under way at the host, until that is told to go."""
+        held = asyncio.ensure_future(answer(line, "wait"))
+        await self.host.began.wait()
+        return held
+
     async def end(self):
         """Nothing stays open."""
         for one in (*self.lines, *self.door._visitors):
             one.transport.abort()
         await self.door.close()
         await until(lambda: not self.door._visitors)
+
+
+async def connected():
+    """A place, and a line to it."""
+    place = Place()
+    return place, await place.line()
 
 
 def parts(*values):
@@ -133,8 +145,7 @@ def test_a_call_is_answered():
     """With what the host gives: a reply, of any size, or a ticket."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
+        place, line = await connected()
         assert await answer(line, "x", {"a": [1, 2]}) == ["x", {"a": [1, 2]}]
         reply = await line.ask(HEADER, parts("x"))
         assert reply == Reply(reply.packed, ("replica", 0.0, 0.1, 0))
@@ -150,8 +161,7 @@ def test_many_calls_share_a_line():
     """Answers find their calls, in whatever order they come."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
+        place, line = await connected()
         slow = asyncio.ensure_future(answer(line, "wait", "slow"))
         found = await asyncio.gather(*(answer(line, "x", number) for number in range(200)))
         assert found == [["x", number] for number in range(200)]
@@ -179,8 +189,7 @@ def test_a_node_may_give_up_itself():
     """Its caller is told so."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
+        _, line = await connected()
         with pytest.raises(RequestCancelledError):
             await line.ask(HEADER, parts("gives up"))
         assert await answer(line, "x") == ["x"]
@@ -192,10 +201,8 @@ def test_a_call_that_is_given_up_is_cancelled_at_the_host():
     """And its answer, if it comes, is nobody's."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
-        call = asyncio.ensure_future(answer(line, "wait"))
-        await place.host.began.wait()
+        place, line = await connected()
+        call = await place.hold(line)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -212,8 +219,7 @@ def test_a_host_without_room_refuses_and_says_when_it_has():
     async def scene():
         place = Place(room=1)
         line, other = await place.line(), await place.line()
-        waiting = asyncio.ensure_future(answer(line, "wait"))
-        await place.host.began.wait()
+        waiting = await place.hold(line)
         with pytest.raises(RefusedError):
             await other.ask(HEADER, parts("x"))
         assert not other.has_room
@@ -231,10 +237,8 @@ def test_a_closed_door_lets_calls_end():
     """Those under way are answered; no other comes in."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
-        waiting = asyncio.ensure_future(answer(line, "wait"))
-        await place.host.began.wait()
+        place, line = await connected()
+        waiting = await place.hold(line)
         address = place.door.address
         closing = asyncio.ensure_future(place.door.close())
         with pytest.raises(RefusedError):
@@ -253,8 +257,7 @@ def test_a_host_may_close_its_door_to_all_calls():
     """As when Ray Serve has to count them from now on."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
+        place, line = await connected()
         place.open = False
         with pytest.raises(RefusedError):
             await line.ask(HEADER, parts("x"))
@@ -268,10 +271,8 @@ def test_a_line_that_breaks_off_ends_its_calls():
     """With the error of a replica that died; and the host cancels what nobody waits for."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
-        call = asyncio.ensure_future(answer(line, "wait"))
-        await place.host.began.wait()
+        place, line = await connected()
+        call = await place.hold(line)
         line.transport.abort()
         with pytest.raises(ReplicaGoneError):
             await call
@@ -382,7 +383,8 @@ class Replicas:
     def __init__(self, monkeypatch):
         self.places, self.known, self.asked, self.patch = {}, None, [], monkeypatch
         monkeypatch.setattr(lines_module, "ask_replica", self._ask)
-        self.lines = Lines(lambda: self.known)
+        monkeypatch.setattr(lines_module, "replicas_known_to", lambda _handle: lambda: self.known)
+        self.lines = lines_of(self)
 
     def say(self, **limits):
         """Which replicas there are, and how many calls each takes."""
@@ -633,8 +635,7 @@ def test_a_door_that_closes_wakes_those_who_wait(scene):
         replicas.say(a=1)
         await replicas.connected()
         other = await place.line()
-        held = asyncio.ensure_future(answer(other, "wait"))
-        await place.host.began.wait()
+        held = await place.hold(other)
         waiting = asyncio.ensure_future(replicas.call("x"))
         await until(lambda: replicas.lines._waiting)
         closing = asyncio.ensure_future(place.door.close())
@@ -667,10 +668,8 @@ def test_an_answer_that_cannot_be_read_is_told_to_its_caller_alone():
     """As of another version of graphnb; other calls of the line go on."""
 
     async def scene():
-        place = Place()
-        line = await place.line()
-        waiting = asyncio.ensure_future(answer(line, "wait"))
-        await place.host.began.wait()
+        place, line = await connected()
+        waiting = await place.hold(line)
         visitor = next(iter(place.door._visitors))
         asked = asyncio.ensure_future(line.ask(HEADER, parts("wait")))
         await until(lambda: place.door.taken == 2)
@@ -708,10 +707,12 @@ def test_lines_are_forgotten_with_the_ray_that_they_lead_to(scene):
         place = replicas.places["a"] = Place()
         replicas.say(a=5)
         await replicas.connected()
-        replicas.known = None
+        assert lines_of(replicas) is replicas.lines
         await asyncio.to_thread(forget_lines)
         await until(lambda: not place.door._visitors)
         assert await replicas.call("x") is None
+        assert replicas.asked == ["a"]  # whatever Ray Serve says
+        assert lines_of(replicas) is not replicas.lines
 
     scene(act)
 
@@ -724,8 +725,7 @@ def test_several_callers_share_the_slots_of_a_host(scene):
         replicas.say(a=1)
         await replicas.connected()
         other = await place.line()
-        held = asyncio.ensure_future(answer(other, "wait"))
-        await place.host.began.wait()
+        held = await place.hold(other)
         calls = [asyncio.ensure_future(replicas.call("x")) for _ in range(3)]
         assert await asyncio.wait(calls, timeout=0.1) == (set(), set(calls))
         place.host.go.set()
@@ -811,13 +811,48 @@ def test_a_call_that_waits_can_be_given_up(scene):
     scene(act)
 
 
-def test_lines_use_no_delay():
-    """A small frame goes out at once."""
+def test_a_line_that_the_host_does_not_keep_up_with_has_no_room():
+    """Until it does: what waits to be sent is bounded."""
 
     async def scene():
-        line = await Place().line()
+        place, line = await connected()
+        line.pause_writing()
+        assert not line.has_room
+        line.resume_writing()
+        assert line.has_room
+        assert place.changes == 1
+
+    run(scene)
+
+
+def test_strangers_at_the_door_are_few(monkeypatch):
+    """More are sent away; those who have proved who they are do not count."""
+    monkeypatch.setattr("graphnb.rayserve.lines.door._STRANGERS", 2)
+
+    async def scene():
+        place, _ = await connected()
+        strangers = [await asyncio.open_connection(*place.door.address[:2]) for _ in range(2)]
+        for reader, _ in strangers:
+            await reader.readexactly(frames.GREETING)
+        with pytest.raises(OSError):
+            await place.line()
+        strangers[0][1].close()
+        await until(lambda: place.door._strangers == 1)
+        assert await answer(await place.line(), "x") == ["x"]
+        strangers[1][1].close()
+
+    run(scene)
+
+
+def test_lines_notice_what_is_gone_and_do_not_wait():
+    """A small frame goes out at once; a machine that says nothing is given up."""
+
+    async def scene():
+        _, line = await connected()
         made = line.transport.get_extra_info("socket")
         assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
 
     run(scene)

@@ -525,13 +525,14 @@ def test_where_the_way_of_calls_cannot_be_chosen_they_arrive(deploy, monkeypatch
     monkeypatch.setattr(DeploymentHandle, "options", options)
     init = lacking("_run_router_in_separate_loop")(DeploymentHandle._init)
     monkeypatch.setattr(DeploymentHandle, "_init", init)
-    monkeypatch.setattr(private, "replica_limits", lambda _known: {})
+    monkeypatch.setattr("graphnb.rayserve.lines.lines.replica_limits", lambda _known: {})
     large = Large.bind()
     with InputNode() as size:
         measured = large.measure.bind(large.make.bind(size))
     graph = deploy(measured)
     assert graph.remote(10).result() == 10
     assert graph.remote(2_000_000).result() == 2_000_000
+    assert not graph._application._router.current.callees["DAGDriver"]._lines._lines
 
 
 @pytest.mark.ray
@@ -552,7 +553,7 @@ def test_lines_are_found_and_used(deploy):
 @pytest.mark.timeout(240)
 def test_without_an_account_of_replicas_calls_go_by_ray_serve(deploy, monkeypatch):
     """Where the router has lost what is asked of it."""
-    monkeypatch.setattr("graphnb.rayserve.remote.replicas_known_to", lambda _handle: None)
+    monkeypatch.setattr("graphnb.rayserve.lines.lines.replicas_known_to", lambda _handle: None)
     graph = deploy(adding(1))
     assert graph.remote([]).result()[0][0] == 1
     assert graph._application._router.current.callees["DAGDriver"]._lines is None
@@ -564,6 +565,29 @@ def test_an_account_of_replicas_that_is_gone_is_none():
     assert private.replicas_known_to(SimpleNamespace(_router=SimpleNamespace())) is None
     assert private.replica_limits(None) == {}
     assert private.replica_limits({"a": SimpleNamespace(max_ongoing_requests=3)}) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "known"), [("1", True), ("True", True), ("0", False), (None, False)]
+)
+def test_ray_is_told_to_encrypt_by_the_environment(monkeypatch, said, known):
+    """Then no host says where its door is."""
+    monkeypatch.delenv("RAY_USE_TLS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("RAY_USE_TLS", said)
+    assert private.encrypts() is known
+
+
+def test_what_a_direct_call_logs_has_its_id(monkeypatch):
+    """While it logs, and no longer; without an id where Ray has lost what that takes."""
+    asked = ray_serve.context._get_serve_request_context
+    before = asked().request_id
+    with private.logged_as("r-1"):
+        assert asked().request_id == "r-1"
+    assert asked().request_id == before
+    monkeypatch.delattr("ray.serve.context._RequestContext")
+    with private.logged_as("r-2"):
+        assert asked().request_id == before
 
 
 def test_a_process_without_a_replica_takes_no_calls():

@@ -76,6 +76,17 @@ def test_its_status_follows_calls(gated, signals):
     assert graph.metrics().in_flight == 0
 
 
+def test_its_metrics_outlast_what_knows_of_its_state(chain, monkeypatch):
+    """Figures are there, also when nobody says what is under way."""
+    chain.remote(1).result()
+
+    def gone():
+        raise ConnectionError("the cluster is gone")
+
+    monkeypatch.setattr(chain._application, "status", gone)
+    assert (chain.metrics().requests, chain.metrics().in_flight) == (1, 0)
+
+
 def test_its_metrics_tell_what_is_under_way(gated, signals):
     """Beside the figures of those that ended, for each node and for the whole."""
     graph = graphnb.deploy(gated, http=False)

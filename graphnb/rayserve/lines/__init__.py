@@ -8,6 +8,6 @@ handles, as do all of them where a line cannot be had.
 """
 
 from graphnb.rayserve.lines.door import Door
-from graphnb.rayserve.lines.lines import Lines, forget_lines
+from graphnb.rayserve.lines.lines import Lines, forget_lines, lines_of
 
-__all__ = ["Door", "Lines", "forget_lines"]
+__all__ = ["Door", "Lines", "forget_lines", "lines_of"]

@@ -11,20 +11,12 @@ import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.rayserve.lines.frames import (
-    CALL,
-    CANCEL,
-    CLOSED,
-    DONE,
-    FAILED,
-    FREE,
-    FULL,
-    GIVEN_UP,
     GREETING,
-    LATER,
     MAGIC,
     PROOF,
     Address,
     Framed,
+    Kind,
     greeting,
     proof,
 )
@@ -87,7 +79,7 @@ class Door:
         if self._server is not None:
             self._server.close()
         for one in tuple(self._visitors):
-            one.send(CLOSED, 0)
+            one.send(Kind.CLOSED, 0)
         await self._idle.wait()
         for one in tuple(self._visitors):
             one.transport.close()
@@ -97,7 +89,7 @@ class Door:
         if self._waiting:
             waiting, self._waiting = self._waiting, set()
             for one in waiting:
-                one.send(FREE, 0)
+                one.send(Kind.FREE, 0)
 
     # What visitors ask.
 
@@ -122,10 +114,10 @@ class Door:
     def refusal(self, visitor: _Visitor, header: Header) -> int | None:
         """Why a call cannot come in now, or None."""
         if self.address is None or not self._is_open(header):
-            return CLOSED
+            return Kind.CLOSED
         if not self._has_room(len(self._coming)):
             self._waiting.add(visitor)
-            return FULL
+            return Kind.FULL
         return None
 
     def begin(self, call: object, header: Header, parts: Sequence[Packed]) -> Any:
@@ -173,9 +165,10 @@ class _Visitor(Framed):
     def greeted(self, data: bytes) -> None:
         """Takes the other's greeting, then its proof."""
         if self._caller is None:
-            if not data.startswith(MAGIC):
+            if data.startswith(MAGIC):
+                self._caller, self.wanted = data, PROOF
+            else:
                 self.transport.abort()
-            self._caller, self.wanted = data, PROOF
             return
         expected = proof(self._secret, b"caller", self._caller, self._greeting)
         if not hmac.compare_digest(data, expected):
@@ -193,11 +186,11 @@ class _Visitor(Framed):
 
     def frame(self, kind: int, number: int, data: bytes) -> None:
         """A call, or that nobody waits for one any more."""
-        if kind == CANCEL:
+        if kind == Kind.CANCEL:
             task = self._calls.pop(number, None)
             if task is not None:
                 task.cancel()
-        elif kind == CALL:
+        elif kind == Kind.CALL:
             said, parts = pickle.loads(data)  # noqa: S301  of somebody who knows the secret
             header = tuple.__new__(Header, said)
             refusal = self._door.refusal(self, header)
@@ -223,14 +216,14 @@ class _Visitor(Framed):
 
     def _tell(self, number: int, task: asyncio.Task[Any]) -> None:
         if task.cancelled():  # by the caller, who does not listen any more, or by the node itself
-            self.send(GIVEN_UP, number)
+            self.send(Kind.GIVEN_UP, number)
             return
         error = task.exception()
         if error is None:
             answer = task.result()
-            self.send(LATER if type(answer) is Ticket else DONE, number, tuple(answer))
+            self.send(Kind.LATER if type(answer) is Ticket else Kind.DONE, number, tuple(answer))
         elif isinstance(error, RemoteFailure):
-            self.send(FAILED, number, error.args)
+            self.send(Kind.FAILED, number, error.args)
         else:  # a host has no others
             raise error
 

@@ -27,9 +27,16 @@ PROOF = hashlib.sha256().digest_size
 
 _MAX_FRAME = 1 << 30  # whoever says more has lost count
 
-# Kinds of frames.
-CALL, CANCEL = 1, 2
-DONE, LATER, FAILED, GIVEN_UP, FULL, FREE, CLOSED = 11, 12, 13, 14, 15, 16, 17
+
+class Kind:
+    """Kinds of frames: numbers, since members of an enum cost more to compare."""
+
+    # A caller's.
+    CALL, CANCEL = 1, 2
+    # A host's: how a call ended, that it was not taken, and that there is room again.
+    DONE, LATER, FAILED, GIVEN_UP = 11, 12, 13, 14
+    FULL, FREE, CLOSED = 15, 16, 17
+
 
 # A machine that is gone without a word is noticed within half a minute, calls under way or not.
 _KEEP_ALIVE = (

@@ -10,20 +10,12 @@ from typing import TYPE_CHECKING
 from graphnb.errors import RequestCancelledError
 from graphnb.rayserve.failures import ReplicaGoneError
 from graphnb.rayserve.lines.frames import (
-    CALL,
-    CANCEL,
-    CLOSED,
-    DONE,
-    FAILED,
-    FREE,
-    FULL,
-    GIVEN_UP,
     GREETING,
-    LATER,
     MAGIC,
     PROOF,
     Address,
     Framed,
+    Kind,
     greeting,
     proof,
 )
@@ -104,7 +96,7 @@ class Line(Framed):
         """Whether one more call may go this way."""
         if self.closed or self.paused:
             return False
-        return self.tries or (self.busy < self.limit and self.busy + 1 <= self.allowed)
+        return self.tries or self.busy + 1 <= self.allowed
 
     def set_limit(self, limit: int) -> None:
         """Ray Serve says how many calls the replica takes."""
@@ -116,6 +108,7 @@ class Line(Framed):
         if self._door is None:
             if not data.startswith(MAGIC):
                 self.transport.abort()
+                return
             self._door, self.wanted = data, PROOF
             said = proof(self._secret, b"caller", self._greeting, self._door)
             self.transport.write(self._greeting + said)
@@ -134,28 +127,27 @@ class Line(Framed):
             ReplicaGoneError: the connection broke off.
         """
         self._number = number = self._number % _NUMBERS + 1
+        if self.transport.is_closing():
+            raise RefusedError
+        self.send(Kind.CALL, number, (tuple(header), parts))
         answer: asyncio.Future[Reply | Ticket] = self._loop.create_future()
         self._calls[number] = answer
-        self.send(CALL, number, (tuple(header), parts))
-        if self.transport.is_closing():
-            self._calls.pop(number, None)
-            raise RefusedError
         try:
             return await answer
         except asyncio.CancelledError:
             if self._calls.pop(number, None) is not None:
-                self.send(CANCEL, number)
+                self.send(Kind.CANCEL, number)
             raise
 
     def frame(self, kind: int, number: int, data: bytes) -> None:
         """An answer, or that there is room again."""
-        if kind == FREE:
+        if kind == Kind.FREE:
             self.tries = True
             self._changed()
             return
-        if kind == CLOSED:
+        if kind == Kind.CLOSED:
             self.closed = True
-        elif kind == FULL:
+        elif kind == Kind.FULL:
             self.allowed = max(0.0, self.busy - 1.0)
         elif self.allowed < self.limit:
             self.allowed += 1 / max(1.0, self.allowed)
@@ -165,17 +157,17 @@ class Line(Framed):
                 self._settle(answer, kind, data)
             except Exception as error:  # noqa: BLE001  of another version, for one: told to the caller
                 answer.set_exception(error)
-        if kind == CLOSED:
+        if kind == Kind.CLOSED:
             self._changed()
 
     def _settle(self, answer: asyncio.Future[Reply | Ticket], kind: int, data: bytes) -> None:
-        if kind == DONE:
+        if kind == Kind.DONE:
             answer.set_result(_new(Reply, pickle.loads(data)))  # noqa: S301  of a host we asked for
-        elif kind == LATER:
+        elif kind == Kind.LATER:
             answer.set_result(_new(Ticket, pickle.loads(data)))  # noqa: S301  as above
-        elif kind == FAILED:
+        elif kind == Kind.FAILED:
             answer.set_exception(RemoteFailure(*pickle.loads(data)))  # noqa: S301  as above
-        elif kind == GIVEN_UP:
+        elif kind == Kind.GIVEN_UP:
             answer.set_exception(RequestCancelledError("the call was cancelled"))
         else:
             answer.set_exception(RefusedError())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.rayserve.here import door
 from graphnb.rayserve.lines.line import RefusedError, open_line
-from graphnb.rayserve.private import ask_replica, replica_limits
+from graphnb.rayserve.private import ask_replica, replica_limits, replicas_known_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,12 +27,37 @@ _AGAIN_S = 0.5  # until a replica that could not be reached is tried once more
 _REFUSED_S = 30.0  # until one that has no door is asked once more
 _OPEN_S = 5.0
 
-_all: weakref.WeakSet[Lines] = weakref.WeakSet()
+
+def _nothing() -> None:
+    """What is known of replicas that nobody calls any more."""
+
+
+_of_handle: weakref.WeakKeyDictionary[Any, Lines] = weakref.WeakKeyDictionary()
+
+
+def lines_of(handle: Any) -> Lines | None:
+    """The lines to the replicas of a handle, the same for all who have it.
+
+    Args:
+        handle: of `handle_here`.
+
+    Returns:
+        None where Ray does not tell of replicas.
+    """
+    found = _of_handle.get(handle)
+    if found is None:
+        known = replicas_known_to(handle)
+        if known is None:
+            return None
+        found = _of_handle[handle] = Lines(known)
+    return found
 
 
 def forget_lines() -> None:
     """Closes all lines of this process: it has left the Ray that they lead to."""
-    for one in tuple(_all):
+    forgotten = list(_of_handle.values())
+    _of_handle.clear()
+    for one in forgotten:
         with contextlib.suppress(RuntimeError):  # its loop has ended
             one.loop.call_soon_threadsafe(one.close)
 
@@ -61,7 +86,6 @@ class Lines:
         self._again = self._next_try = 0.0
         self._limits: dict[str, int] = {}
         self._failed: set[str] = set()  # whose last attempt failed
-        _all.add(self)
 
     async def call(self, header: Header, parts: Sequence[Packed]) -> Reply | Ticket | None:
         """One call; None if it has to go by Ray Serve, and nothing was done.
@@ -92,6 +116,7 @@ class Lines:
 
     def close(self) -> None:
         """No call goes this way any more."""
+        self._replicas = _nothing
         self._seen, self._complete, self._limits = None, False, {}
         for task in self._opening.values():
             task.cancel()
