@@ -553,6 +553,7 @@ def test_lines_are_found_and_used(deploy):
 @pytest.mark.timeout(240)
 def test_without_an_account_of_replicas_calls_go_by_ray_serve(deploy, monkeypatch):
     """Where the router has lost what is asked of it."""
+    monkeypatch.setattr("graphnb.rayserve.lines.lines._of_handle", {})  # of earlier tests
     monkeypatch.setattr("graphnb.rayserve.lines.lines.replicas_known_to", lambda _handle: None)
     graph = deploy(adding(1))
     assert graph.remote([]).result()[0][0] == 1
