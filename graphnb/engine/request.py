@@ -14,11 +14,13 @@ import uuid
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from graphnb.telemetry.spans import Trace
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from graphnb.engine.limits import RequestLimit
-    from graphnb.telemetry.spans import Span
+    from graphnb.telemetry.spans import Outcome, Span
 
 clock = time.perf_counter
 
@@ -34,7 +36,7 @@ class Request:
         deadline: on this process's `clock`, or None.
         limit: what keeps the deadline, or None.
         version: which version of the graph answers; opaque to the engine.
-        spans: of the calls that ended, or None when spans are off.
+        spans: of the calls that ended, for `trace`, or None when spans are off.
         last_span: the id that was given last; the root's is 0.
         values: what went into and came out of each node, when somebody asked for it, else None.
         open_calls: the nodes of the spans that have not ended.
@@ -76,7 +78,7 @@ class Request:
         self.deadline = None if timeout_s is None else self.started + timeout_s
         self.limit: RequestLimit | None = None
         self.version = version
-        self.spans: list[Span] | None = [] if record else None
+        self.spans: list[Any] | None = [] if record else None
         self.values = values
         self.tasks: set[asyncio.Task[Any]] = set()
         self.open_calls: dict[int, str] = {}
@@ -93,6 +95,11 @@ class Request:
     def patience_s(self) -> float:
         """Seconds past the deadline in which calls elsewhere may tell who was at work."""
         return 0.0
+
+    def trace(self, outcome: Outcome, error: str | None) -> Trace:
+        """The request as a whole, after its end."""
+        spans: tuple[Span, ...] = tuple(self.spans or ())
+        return Trace(self.request_id, self.started_at, outcome, error, spans)
 
     def node_at_work(self) -> str | None:
         """The innermost of the calls under way: the one that was made last."""

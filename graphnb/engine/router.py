@@ -17,13 +17,13 @@ from graphnb.engine.run import open_schedule_stream, run_schedule
 from graphnb.engine.stream import ResponseStream
 from graphnb.engine.values import Packed, pack, unpack
 from graphnb.errors import GraphnbError, NotRunningError, RequestTimeoutError
-from graphnb.telemetry import Outcome, Recorder, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from graphnb.engine.values import Pack
     from graphnb.engine.version import Version
+    from graphnb.telemetry import Outcome, Recorder
 
 
 # Off for all requests of a process: GRAPHNB_TELEMETRY=off.
@@ -168,9 +168,7 @@ class GraphRouter(Generic[V]):
 
     def _record(self, request: Request, outcome: Outcome, error: str | None) -> None:
         if request.spans is not None:
-            spans = tuple(request.spans)
-            trace = Trace(request.request_id, request.started_at, outcome, error, spans)
-            self.recorder.record(trace)
+            self.recorder.record(request.trace(outcome, error))
 
     def _dispatch(
         self, call: OutgoingCall, request: Request, parent: int | None

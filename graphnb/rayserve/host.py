@@ -46,10 +46,11 @@ from graphnb.rayserve.private import (
     tell_models,
 )
 from graphnb.rayserve.remote import RemoteCallee
+from graphnb.rayserve.remote_spans import said_of
 from graphnb.rayserve.reporting import Reporter
 from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket
 from graphnb.rayserve.travelling import TravellingRequest, TravellingRouter
-from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, note_size, plain
+from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, note_size
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -146,7 +147,7 @@ class Host:
         self._versions: dict[int, HostVersion] = {}
         self._reporter = Reporter(payload.collector)
         self._router: TravellingRouter[HostVersion] = TravellingRouter(
-            self._app_name, _Loop(loop), self._reporter.recorder, pack_to_travel
+            self._app_name, _Loop(loop), self._reporter, pack_to_travel
         )
         self._own = ReplicaSet(self._name, lambda: payload.where, _SlotsOfServe(), pack_to_travel)
         self._taken = 0  # calls from other processes that have not ended
@@ -224,7 +225,7 @@ class Host:
             version.leave(request)
             self._taken -= 1
             self._door.freed()
-        reply = Reply(packed, plain(request.spans or ()), _notes(request))
+        reply = Reply(packed, said_of(request.spans or ()), _notes(request))
         size = packed_size(packed) + sum(map(note_size, reply.notes))
         if size > MAX_MESSAGE and not header.by_reference:
             return self._stash.keep(reply, size)
@@ -239,7 +240,7 @@ class Host:
                 logger.exception("Request failed.")
             if isinstance(error, RemoteFailure):
                 raise
-            raise RemoteFailure(type(error).__name__, pack_error(error), []) from error
+            raise RemoteFailure(type(error).__name__, pack_error(error), ()) from error
 
     async def graphnb_stream(self, header: Header, *parts: Packed) -> AsyncIterator[Any]:
         """A call of a generator: its items, after a word that it is made."""
@@ -261,7 +262,7 @@ class Host:
                 size = packed_size(item)
                 large = size > MAX_MESSAGE and not header.by_reference
                 yield self._stash.keep(item, size) if large else item
-            yield Trailer(plain(request.spans or ()))
+            yield Trailer(said_of(request.spans or ()))
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
@@ -432,7 +433,7 @@ class Host:
 
     def _failure(self, error: BaseException, request: Request) -> RemoteFailure:
         text = _line_of(error)
-        spans = plain(request.spans or ())
+        spans = said_of(request.spans or ())
         late = request.limit is not None and request.limit.over
         return RemoteFailure(text, pack_error(error), spans, _notes(request), late)
 

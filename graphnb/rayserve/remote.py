@@ -19,6 +19,7 @@ from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
 from graphnb.rayserve.lines import lines_of
 from graphnb.rayserve.private import ask_replica, calling, handle_here
+from graphnb.rayserve.remote_spans import RemoteSpan
 from graphnb.rayserve.stash import MAX_MESSAGE, Ticket
 from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import (
@@ -27,12 +28,9 @@ from graphnb.rayserve.wire import (
     Header,
     RemoteFailure,
     Reply,
-    Spans,
     Stored,
     Trailer,
-    shifted,
 )
-from graphnb.telemetry.spans import Outcome, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
     from graphnb.engine.arguments import Load
     from graphnb.engine.request import Request
     from graphnb.rayserve.lines import Lines
+    from graphnb.rayserve.remote_spans import Said
+    from graphnb.telemetry.spans import Outcome
 
 _new = tuple.__new__
 
@@ -64,7 +64,6 @@ class RemoteCallee:
         self._stream_by_reference: Any = None
         self._edges: dict[str, Edge] = {}
         self.outstanding = 0  # calls under way
-        self._fastest = float("inf")  # seconds that a call takes beside its execution, at best
 
     def open(self) -> None:
         """Gets to know its replicas, on the loop that will call them; else the first call does."""
@@ -111,7 +110,7 @@ class RemoteCallee:
         node = call or f"{self.name}.{method}"
         request.open_calls[span_id] = node
         self.outstanding += 1
-        spans: Spans = ()
+        said: Said = ()
         outcome: Outcome = "error"
         size = 0
         response = None
@@ -139,7 +138,7 @@ class RemoteCallee:
             if type(reply) is Ticket:
                 reply = await ask_replica(reply.replica, take, reply.number)
             assert type(reply) is Reply
-            spans = reply.spans
+            said = reply.spans
             packed = reply.packed
             if type(packed) is Stored:
                 size, packed = packed.size, Held(packed.ref, packed.size)
@@ -160,7 +159,7 @@ class RemoteCallee:
             failure = failure_of(error, self.name)
             late = False
             if isinstance(failure, RemoteFailure):
-                spans = failure.spans
+                said = failure.spans
                 if request.values is not None:
                     request.values.extend(_notes(failure.notes))
                 late, failure = failure.late, unpack_error(failure.error)
@@ -175,12 +174,9 @@ class RemoteCallee:
             request.away.discard(span_id)
             self.outstanding -= 1
             if request.spans is not None:
-                self._record(
-                    request,
-                    spans,
-                    (span_id, parent, call, method, outcome, size, after),
-                    began,
-                )
+                start, total = began - request.started, clock() - began
+                what = span_id, parent, self.name, call, method, start, total, outcome, size, after
+                request.spans.append(_new(RemoteSpan, (*what, said)))
 
     def _header(
         self,
@@ -204,62 +200,6 @@ class RemoteCallee:
                 *ways,
                 shape,
             ),
-        )
-
-    def _record(
-        self,
-        request: Request,
-        spans: Spans,
-        labels: tuple[Any, ...],
-        began: float,
-    ) -> None:
-        """Adds the call's span and those that came back with it, as seen from here."""
-        assert request.spans is not None
-        span_id, parent, call, method, outcome, size, after = labels
-        ended = clock()
-        start = began - request.started
-        total = ended - began
-        replica, waiting, executing = "", 0.0, 0.0
-        if type(spans) is tuple and spans:
-            replica, waiting, executing, own_size = spans
-            size = own_size or size
-        elif spans:
-            own: Any = spans[-1]
-            span_id, replica, waiting, executing = own[0], own[5], own[8], own[9]
-            size = own[12] or size
-        elif outcome == "cancelled" or size:  # nobody has said more
-            executing = max(0.0, total - min(self._fastest, total))
-        # What a call needs beside its execution at best is transport; more than that is a queue.
-        beside = total - waiting - executing
-        beside = max(beside, 0.0)
-        transport = self._fastest
-        if beside < transport:
-            transport = beside
-            if spans and outcome == "ok":
-                self._fastest = beside
-        queued = beside - transport
-        if type(spans) is list and len(spans) > 1:
-            request.spans.extend(shifted(spans[:-1], start + queued + transport / 2))
-        request.spans.append(
-            _new(
-                Span,
-                (
-                    span_id,
-                    parent,
-                    self.name,
-                    call,
-                    method,
-                    replica,
-                    start,
-                    queued,
-                    waiting,
-                    executing,
-                    transport,
-                    outcome,
-                    size,
-                    after,
-                ),
-            )
         )
 
     def _told(
@@ -369,13 +309,13 @@ class RemoteStream:
             if self._ended:  # it was given up meanwhile: nobody is there to be told
                 raise StopAsyncIteration from None
             failure = failure_of(error, self._owner.name)
-            spans: Spans = ()
+            said: Said = ()
             late = False
             if isinstance(failure, RemoteFailure):
-                spans, late = failure.spans, failure.late
+                said, late = failure.spans, failure.late
                 failure = unpack_error(failure.error)
             outcome, told = self._owner._told(failure, self._node, self._request)
-            self._end("cancelled" if late else outcome, spans)
+            self._end("cancelled" if late else outcome, said)
             if late:
                 await _time_is_up(self._request, told)
             told.__suppress_context__ = True  # what Ray made of it
@@ -387,7 +327,7 @@ class RemoteStream:
             self._end("cancelled", ())
             self._response.cancel()
 
-    def _end(self, outcome: Outcome, spans: Spans) -> None:
+    def _end(self, outcome: Outcome, said: Said) -> None:
         if self._ended:
             return
         self._ended = True
@@ -397,8 +337,10 @@ class RemoteStream:
         self._request.streams.discard(self)
         if self._request.spans is not None:
             parent, call, method, after = self._labels
-            labels = (self._span_id, parent, call, method, outcome, self._size, after)
-            self._owner._record(self._request, spans, labels, self._began)
+            start, total = self._began - self._request.started, clock() - self._began
+            what = self._span_id, parent, self._owner.name, call, method, start, total
+            said_last = outcome, self._size, after, said
+            self._request.spans.append(_new(RemoteSpan, (*what, *said_last)))
 
 
 async def _time_is_up(request: TravellingRequest, told: BaseException) -> None:

@@ -6,6 +6,7 @@ A collector that is slow or dead costs a request nothing; only telemetry is lost
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import traceback
@@ -20,12 +21,14 @@ from graphnb.telemetry import Recorder
 from graphnb.telemetry.buffer import Buffer
 
 if TYPE_CHECKING:
+    from graphnb.engine.request import Request
     from graphnb.rayserve.config import Payload
-    from graphnb.telemetry import Trace
+    from graphnb.telemetry import Outcome
     from graphnb.telemetry.buffer import Batch
 
+logger = logging.getLogger("graphnb")
 PERIOD_S = 0.5
-COUNT_S = 0.03
+SETTLE_S = 0.03
 PATIENCE_S = 2.0
 """How long a batch may take: one that takes longer is given up, and the next one is tried."""
 
@@ -38,7 +41,8 @@ class Reporter:
         recorder: whose requests are sent; one of its own by default.
 
     Attributes:
-        recorder: takes the traces of requests that begin in this process.
+        recorder: takes the traces of requests that begin in this process, a little after them.
+        listens: whether anybody wants to know.
     """
 
     def __init__(self, collector: str | None, recorder: Recorder | None = None) -> None:
@@ -46,34 +50,41 @@ class Reporter:
         self._collector = collector
         # Unique also after a restart in a process of the same number.
         self._buffer = Buffer(f"{os.getpid()}-{uuid.uuid4().hex[:12]}")
-        self._noted: deque[Trace] = deque()  # not counted yet
+        self.listens = collector is not None
+        self._ended: deque[tuple[Request, Outcome, str | None]] = deque()  # not worked out yet
+        self._settling = threading.RLock()  # an observer may ask for what there is
         self._actor: Any = None
         self._sending = threading.Lock()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
-        if collector is not None:
-            self.recorder.subscribe(self._note)
+        if self.listens:
+            self.recorder.subscribe(self._buffer.add)
 
-    def _note(self, trace: Trace) -> None:
-        """Takes note of a request; a little later all that ended meanwhile are counted at once.
+    def ended(self, request: Request, outcome: Outcome, error: str | None) -> None:
+        """Takes note of a request; a little later all that ended meanwhile are worked out at once.
 
         One after the other while requests wait, they would cost each a few percent of a chain.
         """
-        self._noted.append(trace)
-        if len(self._noted) == 1:
+        self._ended.append((request, outcome, error))
+        if len(self._ended) == 1:
             try:
-                asyncio.get_running_loop().call_later(COUNT_S, self._count)
-            except RuntimeError:  # not on a loop: an observer that raises would be dropped
-                self._count()
+                asyncio.get_running_loop().call_later(SETTLE_S, self.settle)
+            except RuntimeError:  # not on a loop
+                self.settle()
 
-    def _count(self) -> None:
-        while self._noted:
-            try:
-                self._buffer.add(self._noted.popleft())
-            except IndexError:  # another thread was quicker
-                break
+    def settle(self) -> None:
+        """Works out what is known of requests that ended; from any thread."""
+        with self._settling:
+            while self._ended:
+                request, outcome, error = self._ended.popleft()
+                try:
+                    self.recorder.record(request.trace(outcome, error))
+                except Exception:
+                    logger.exception("what is known of a request is lost: %s", request.request_id)
+        if self._buffer.empty:
+            return
         if self._thread is None:  # made with the first request: most processes have none
             self._thread = threading.Thread(target=self._run, name="graphnb-report", daemon=True)
             self._thread.start()
@@ -90,15 +101,14 @@ class Reporter:
     def flush(self) -> None:
         """Sends what there is, and waits until it has arrived, two seconds at the most."""
         with self._sending:
-            if self._noted:
-                self._count()
+            self.settle()
             batch = self._buffer.take()
             if batch is not None and not self._send(batch):
                 self._buffer.give_back(batch)
 
     def hurry(self) -> bool:
         """Has the thread send at once what there is, without waiting; whether all has arrived."""
-        if self._buffer.empty and not self._noted and not self._sending.locked():
+        if self._buffer.empty and not self._ended and not self._sending.locked():
             return True
         self._hurry.set()
         self._wake.set()
@@ -151,5 +161,5 @@ class Reporter:
         self._closed = True
         self._hurry.set()
         self._wake.set()
-        if self._thread is not None or self._noted:
+        if self._thread is not None or self._ended:
             self.flush()

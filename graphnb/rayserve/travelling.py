@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from graphnb.engine.request import Request
 from graphnb.engine.router import RECORD, GraphRouter
 from graphnb.engine.version import Version
+from graphnb.rayserve.remote_spans import Transport
+from graphnb.telemetry import Trace
 
 if TYPE_CHECKING:
     from graphnb.engine.handle import CallOptions
     from graphnb.engine.request import NodeValues
+    from graphnb.engine.router import Engine
+    from graphnb.engine.values import Pack
+    from graphnb.rayserve.reporting import Reporter
+    from graphnb.telemetry import Outcome, Span
 
 PATIENCE_S = 0.5
 """How long past its deadline a request waits to be told who was at work, at the most.
@@ -53,6 +59,14 @@ class TravellingRequest(Request):
         self.patience = patience
         self.number = number
 
+    def trace(self, outcome: Outcome, error: str | None) -> Trace:
+        """The request as a whole, after its end."""
+        spans: tuple[Span, ...] = ()
+        if self.spans:
+            transport: Transport = self.version.application.transport
+            spans = tuple(transport.spans(self.spans))
+        return Trace(self.request_id, self.started_at, outcome, error, spans)
+
     @property
     def patience_s(self) -> float:
         """Seconds past the deadline; none when nobody else is at work."""
@@ -60,7 +74,20 @@ class TravellingRequest(Request):
 
 
 class TravellingRouter(GraphRouter[V]):
-    """The `Router` of a graph whose deployments are in several processes."""
+    """The `Router` of a graph whose deployments are in several processes.
+
+    Args:
+        name, engine, pack: as of any router.
+        reporter: is told of the requests that begin here.
+
+    Attributes:
+        transport: what is known of the ways between the deployments.
+    """
+
+    def __init__(self, name: str, engine: Engine, reporter: Reporter, pack: Pack) -> None:
+        super().__init__(name, engine, reporter.recorder, pack)
+        self.transport = Transport()
+        self._reporter = reporter
 
     def new_request(self, options: CallOptions) -> TravellingRequest:
         """A request that begins here."""
@@ -68,6 +95,10 @@ class TravellingRouter(GraphRouter[V]):
             None,
             request_id=options.request_id,
             timeout_s=options.timeout_s,
-            record=options.record and RECORD,
+            record=options.record and RECORD and self._reporter.listens,
             values=[] if options.values else None,
         )
+
+    def _record(self, request: Request, outcome: Outcome, error: str | None) -> None:
+        if request.spans is not None:
+            self._reporter.ended(request, outcome, error)

@@ -6,15 +6,16 @@ All of it is plain data, so that pickle alone carries it: the user's values are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphnb.engine.values import packed_size
-from graphnb.telemetry.spans import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from graphnb.engine.arguments import Shape
     from graphnb.engine.values import Packed
+    from graphnb.rayserve.remote_spans import Said
 
 CALL = "graphnb_call"
 """The method of a host that takes calls."""
@@ -87,19 +88,19 @@ class Reply(NamedTuple):
 
     Attributes:
         packed: the result.
-        spans: of the call and of all calls that it made; times are counted from its arrival.
+        spans: what its process says of the call and of all calls that it made.
         notes: what went into and came out of nodes, where it was asked for.
     """
 
     packed: Packed
-    spans: Spans
+    spans: Said
     notes: Sequence[Note] = ()
 
 
 class Trailer(NamedTuple):
     """Ends a stream."""
 
-    spans: Spans
+    spans: Said
 
 
 class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries their error
@@ -116,7 +117,7 @@ class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries t
         self,
         text: str,
         error: bytes,
-        spans: Spans,
+        spans: Said,
         notes: Sequence[Note] = (),
         late: bool = False,  # noqa: FBT001, FBT002  exceptions travel by their positional arguments
     ) -> None:
@@ -131,22 +132,3 @@ class RemoteFailure(Exception):  # noqa: N818  never seen by users: it carries t
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RemoteFailure, self.args
-
-
-Spans = Sequence[tuple[Any, ...]] | tuple[str, float, float, int]
-"""Spans as they travel: the call's own is the last. Of a call that made none itself there is only
-what its caller does not know: replica, waiting, executing, size."""
-
-
-def plain(spans: Sequence[Span]) -> Spans:
-    """Spans as they travel."""
-    if len(spans) == 1:
-        own = spans[0]
-        return own.replica, own.waiting_s, own.executing_s, own.size
-    return [tuple(one) for one in spans]
-
-
-def shifted(spans: Sequence[tuple[Any, ...]], by_s: float) -> list[Span]:
-    """Spans as their caller sees them, who counts from another moment."""
-    new = tuple.__new__
-    return [new(Span, (*one[:6], one[6] + by_s, *one[7:])) for one in spans]

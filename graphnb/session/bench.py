@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import GraphnbError
-from graphnb.telemetry import Trace
 from graphnb.telemetry.summary import GraphSummary, percentile, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from graphnb.session.running_graph import RunningGraph
-    from graphnb.telemetry import Outcome
+    from graphnb.telemetry import Outcome, Trace
 
 DEFAULT_COUNT = 100
 _PROGRESS_PERIOD_S = 0.2
@@ -211,9 +210,7 @@ class _Load:
         if len(self._traces) < _MAX_TRACES:
             request = response.request
             outcome: Outcome = "ok" if error is None else "error"
-            self._traces.append(
-                Trace(request.request_id, request.started_at, outcome, error, tuple(request.spans))
-            )
+            self._traces.append(request.trace(outcome, error))
 
     def _result(self, duration_s: float) -> BenchResult:
         count = len(self._latencies)

@@ -1,18 +1,23 @@
 """What a process tells of its requests, and that none is left out."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from graphnb.engine.request import Request
 from graphnb.rayserve import reporting
 from graphnb.rayserve.reporting import Reporter
-from graphnb.telemetry.spans import Span, Trace
+from graphnb.telemetry.spans import Span
 
 
-def trace(number):
-    """A request of one call."""
-    own = Span(0, None, "node", None, "run", "r", 0.0, 0.0, 0.0, 0.1, 0.0, "ok", 0, ())
-    return Trace(f"r-{number}", 1.0, "ok", None, (own,))
+def end(reporter, number):
+    """Has a request of one call end."""
+    request = Request(None, request_id=f"r-{number}")
+    request.spans.append(
+        Span(0, None, "node", None, "run", "r", 0.0, 0.0, 0.0, 0.1, 0.0, "ok", 0, ())
+    )
+    reporter.ended(request, "ok", None)
 
 
 @pytest.fixture
@@ -35,12 +40,12 @@ def test_requests_are_counted_after_their_answers(reporter):
 
     async def scene():
         for number in range(3):
-            reporter.recorder.record(trace(number))
+            end(reporter, number)
         assert reporter._buffer.empty
         counted = asyncio.Event()
-        asyncio.get_running_loop().call_later(reporting.COUNT_S * 2, counted.set)
+        asyncio.get_running_loop().call_later(reporting.SETTLE_S * 2, counted.set)
         await counted.wait()
-        assert not reporter._noted
+        assert not reporter._ended
 
     asyncio.run(scene())
     reporter.flush()
@@ -51,7 +56,7 @@ def test_a_flush_has_those_that_have_just_ended(reporter):
     """Figures that are asked for at once are complete."""
 
     async def scene():
-        reporter.recorder.record(trace(1))
+        end(reporter, 1)
         await asyncio.to_thread(reporter.flush)
         assert requests(reporter) == 1
 
@@ -62,7 +67,7 @@ def test_the_end_of_a_process_leaves_no_request_out(reporter):
     """Also of one whose only request has just ended."""
 
     async def scene():
-        reporter.recorder.record(trace(1))
+        end(reporter, 1)
         await asyncio.to_thread(reporter.close)
 
     asyncio.run(scene())
@@ -70,8 +75,37 @@ def test_the_end_of_a_process_leaves_no_request_out(reporter):
 
 
 def test_a_request_that_ends_off_a_loop_counts(reporter):
-    """And the next one does: an observer that raises would be told no more."""
-    reporter.recorder.record(trace(1))
-    reporter.recorder.record(trace(2))
+    """And the next one does."""
+    end(reporter, 1)
+    end(reporter, 2)
     reporter.flush()
     assert requests(reporter) == 2
+
+
+def test_whoever_is_told_of_requests_may_ask_for_all(reporter):
+    """While the last ones are worked out, too."""
+    asked = []
+
+    def ask(_trace):
+        reporter.settle()
+        asked.append(len(reporter.recorder.traces()))
+
+    reporter.recorder.subscribe(ask)
+    end(reporter, 1)
+    end(reporter, 2)
+    assert asked == [1, 2]
+
+
+def test_a_request_that_cannot_be_worked_out_costs_no_other(reporter, caplog):
+    """It is said in the log, and the next one counts."""
+    reporter.ended(SimpleNamespace(request_id="r-0"), "ok", None)
+    assert "what is known of a request is lost: r-0" in caplog.text
+    caplog.clear()
+    end(reporter, 1)
+    reporter.flush()
+    assert requests(reporter) == 1
+
+
+def test_where_nobody_listens_nothing_is_noted():
+    """Of an application that plain Ray Serve runs."""
+    assert not Reporter(None).listens

@@ -89,7 +89,7 @@ class RayApplication:
         self._engine = engine
         self._recorder = RayRecorder(collector_name(name), self._flush_hosts)
         self._router: TravellingRouter[RayVersion] = TravellingRouter(
-            name, engine, self._recorder, pack_to_travel
+            name, engine, self._recorder.reporter, pack_to_travel
         )
         self._applying = threading.RLock()
         self._release: Release | None = None
@@ -181,6 +181,7 @@ class RayApplication:
             _publish(address, self._name, old, new)
             if old is not None:
                 self._recorder.clear_figures()
+                self._router.transport.clear()
             notes = (cluster.said,) if cluster.said else ()
             return ApplyResult(new.changes, (), self._url, notes)
 

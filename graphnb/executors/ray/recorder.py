@@ -21,13 +21,16 @@ class RayRecorder(Recorder):
     Args:
         collector: the name of the actor.
         flush: has the hosts send what they know.
+
+    Attributes:
+        reporter: is told of the requests made here.
     """
 
     def __init__(self, collector: str, flush: Callable[[], None]) -> None:
         super().__init__()
         self._collector = collector
         self._flush_hosts = flush
-        self._reporter = Reporter(collector, self)
+        self.reporter = Reporter(collector, self)
 
     def traces(self, count: int | None = None) -> list[Trace]:
         """The last requests, from wherever they came, oldest first."""
@@ -43,6 +46,7 @@ class RayRecorder(Recorder):
 
     def find(self, request_id: str) -> Trace | None:
         """The trace of a request, if it is still kept."""
+        self.reporter.settle()
         for trace in reversed([*super().failures(), *super().traces()]):
             if trace.request_id == request_id:
                 return trace
@@ -69,10 +73,10 @@ class RayRecorder(Recorder):
 
     def close(self) -> None:
         """Ends the thread that sends."""
-        self._reporter.close()
+        self.reporter.close()
 
     def _flush(self) -> None:
-        self._reporter.flush()
+        self.reporter.flush()
         self._flush_hosts()
 
     def _merged(self, here: list[Trace], there: Any) -> list[Trace]:
