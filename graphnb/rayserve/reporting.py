@@ -6,9 +6,11 @@ A collector that is slow or dead costs a request nothing; only telemetry is lost
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
+import time
 import traceback
 import uuid
 from collections import deque
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("graphnb")
 PERIOD_S = 0.5
-SETTLE_S = 0.03
+MAX_ENDED = 10_000
+_SLICES = 100  # the more there are, the longer each
 PATIENCE_S = 2.0
 """How long a batch may take: one that takes longer is given up, and the next one is tried."""
 
@@ -63,32 +66,38 @@ class Reporter:
             self.recorder.subscribe(self._buffer.add)
 
     def ended(self, request: Request, outcome: Outcome, error: str | None) -> None:
-        """Takes note of a request; a little later all that ended meanwhile are worked out at once.
+        """Takes note of a request; the thread works out the rest a little later.
 
-        One after the other while requests wait, they would cost each a few percent of a chain.
+        Done while requests wait for each other, it would cost each a few percent of a chain.
         """
         self._ended.append((request, outcome, error))
-        if len(self._ended) == 1:
-            try:
-                asyncio.get_running_loop().call_later(SETTLE_S, self.settle)
-            except RuntimeError:  # not on a loop
-                self.settle()
+        if len(self._ended) > MAX_ENDED:
+            self._forget_one()
+        if self._thread is None:  # made with the first request: most processes have none
+            self._thread = threading.Thread(target=self._run, name="graphnb-report", daemon=True)
+            self._thread.start()
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _forget_one(self) -> None:
+        with contextlib.suppress(IndexError):  # the thread was quicker
+            self._ended.popleft()
+            self._buffer.forget()
 
     def settle(self) -> None:
         """Works out what is known of requests that ended; from any thread."""
         with self._settling:
+            done = 0
             while self._ended:
                 request, outcome, error = self._ended.popleft()
                 try:
                     self.recorder.record(request.trace(outcome, error))
                 except Exception:
                     logger.exception("what is known of a request is lost: %s", request.request_id)
-        if self._buffer.empty:
-            return
-        if self._thread is None:  # made with the first request: most processes have none
-            self._thread = threading.Thread(target=self._run, name="graphnb-report", daemon=True)
-            self._thread.start()
-        self._wake.set()
+                done += 1
+                if done > len(self._ended) // _SLICES:
+                    done = 0
+                    time.sleep(0)  # whoever answers requests needs the interpreter as well
 
     def _run(self) -> None:
         while not self._closed:

@@ -48,7 +48,7 @@ class Batch(NamedTuple):
         sequence: counts the source's batches, from 1; one that is sent again keeps its number.
         traces: the last requests and, beside them, the last that failed; oldest first.
         digest: all requests since the batch before.
-        lost: how many of these requests have no trace in it.
+        lost: how many requests have no trace in it.
     """
 
     source: str
@@ -106,6 +106,7 @@ class Buffer:
         self._fine: deque[Trace] = deque()
         self._failed: deque[Trace] = deque()
         self._spans = 0
+        self._forgotten = 0
 
     @property
     def empty(self) -> bool:
@@ -124,6 +125,12 @@ class Buffer:
             self.broken += 1
             if self.broken == 1:
                 logger.exception("a request could not be counted; others that cannot are not told")
+
+    def forget(self) -> None:
+        """Counts a request of which nothing else is known."""
+        with self._lock:
+            self.lost += 1
+            self._forgotten += 1
 
     def take(self) -> Batch | None:
         """What is to be sent: the batch that was given back, else all since the last one.
@@ -155,7 +162,8 @@ class Buffer:
     def _new_batch(self) -> Batch:
         self._sequence += 1
         traces = tuple(sorted((*self._failed, *self._fine), key=lambda one: one.started_at))
-        lost = self._digest.requests - len(traces)
+        lost = self._digest.requests + self._forgotten - len(traces)
+        self._forgotten = 0
         batch = Batch(self.source, self._sequence, traces, self._digest, lost)
         self._digest = TraceDigest()
         self._fine.clear()

@@ -71,7 +71,8 @@ def critical_path(trace: Trace) -> tuple[Step, ...]:
         call, begin, end = waiting.pop()
         seconds = end - begin
         if call.span_id in children:
-            for part in _waited_for(children[call.span_id], begin, end):
+            # Each once: should ids be given twice, the walk ends all the same.
+            for part in _waited_for(children.pop(call.span_id), begin, end):
                 seconds -= part[2] - part[1]
                 waiting.append(part)
         own.append((call is not root, call.start, call.span_id, call.position, seconds))

@@ -1,6 +1,7 @@
 """What a process tells of its requests, and that none is left out."""
 
 import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from graphnb.engine.request import Request
 from graphnb.rayserve import reporting
 from graphnb.rayserve.reporting import Reporter
 from graphnb.telemetry.spans import Span
+from tests.contract.waiting import eventually
 
 
 def end(reporter, number):
@@ -35,21 +37,14 @@ def requests(reporter):
     return sum(one.digest.requests for one in reporter.sent)
 
 
-def test_requests_are_counted_after_their_answers(reporter):
-    """Those of a moment together."""
-
-    async def scene():
-        for number in range(3):
-            end(reporter, number)
-        assert reporter._buffer.empty
-        counted = asyncio.Event()
-        asyncio.get_running_loop().call_later(reporting.SETTLE_S * 2, counted.set)
-        await counted.wait()
-        assert not reporter._ended
-
-    asyncio.run(scene())
-    reporter.flush()
-    assert requests(reporter) == 3
+def test_requests_are_worked_out_by_a_thread(reporter):
+    """Not on the way of those that come next."""
+    threads = []
+    reporter.recorder.subscribe(lambda _trace: threads.append(threading.current_thread()))
+    for number in range(3):
+        end(reporter, number)
+    eventually(lambda: requests(reporter) == 3)
+    assert {one.name for one in threads} == {"graphnb-report"}
 
 
 def test_a_flush_has_those_that_have_just_ended(reporter):
@@ -74,12 +69,15 @@ def test_the_end_of_a_process_leaves_no_request_out(reporter):
     assert requests(reporter) == 1
 
 
-def test_a_request_that_ends_off_a_loop_counts(reporter):
-    """And the next one does."""
-    end(reporter, 1)
-    end(reporter, 2)
+def test_more_requests_than_can_be_kept_are_counted(reporter, monkeypatch):
+    """The oldest go."""
+    monkeypatch.setattr(reporting, "MAX_ENDED", 2)
+    with reporter._settling:  # the thread cannot
+        for number in range(5):
+            end(reporter, number)
     reporter.flush()
-    assert requests(reporter) == 2
+    (batch,) = reporter.sent
+    assert (batch.digest.requests, batch.lost) == (2, 3)
 
 
 def test_whoever_is_told_of_requests_may_ask_for_all(reporter):
@@ -92,13 +90,14 @@ def test_whoever_is_told_of_requests_may_ask_for_all(reporter):
 
     reporter.recorder.subscribe(ask)
     end(reporter, 1)
-    end(reporter, 2)
-    assert asked == [1, 2]
+    reporter.flush()
+    assert asked == [1]
 
 
 def test_a_request_that_cannot_be_worked_out_costs_no_other(reporter, caplog):
     """It is said in the log, and the next one counts."""
     reporter.ended(SimpleNamespace(request_id="r-0"), "ok", None)
+    reporter.flush()
     assert "what is known of a request is lost: r-0" in caplog.text
     caplog.clear()
     end(reporter, 1)

@@ -160,3 +160,9 @@ def test_deeply_nested_handles():
     """The depth of nesting is not limited by Python's stack."""
     spans = [by_handle(one, f"d{one}", 0.0, 1.0, parent=one - 1) for one in range(1, 3000)]
     assert critical_path(trace(*spans))[-1].seconds == pytest.approx(1.0)
+
+
+def test_a_call_that_is_its_own_caller_ends_the_walk():
+    """As when two calls have been given the same id."""
+    own = call(0, "a", 0.1, 0.4, parent=0)
+    assert path(trace(own)) == {ROOT: 0.7, "a": 0.3}
