@@ -1,17 +1,22 @@
 """Calls straight from process to process: over real sockets, with a host that the test plays."""
 
 import asyncio
+import itertools
 import pickle
 import socket
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphnb.engine.values import pack, unpack
 from graphnb.errors import RequestCancelledError
 from graphnb.rayserve.failures import ReplicaGoneError
 from graphnb.rayserve.lines import Door, Lines, forget_lines, frames, lines_of
 from graphnb.rayserve.lines import lines as lines_module
+from graphnb.rayserve.lines.body import load
 from graphnb.rayserve.lines.frames import Address
 from graphnb.rayserve.lines.line import RefusedError, open_line
 from graphnb.rayserve.stash import Ticket
@@ -682,22 +687,85 @@ def test_an_answer_that_cannot_be_read_is_told_to_its_caller_alone():
     run(scene)
 
 
+class Reader(frames.Framed):
+    """Keeps the frames that it reads in `.got`."""
+
+    def __init__(self):
+        super().__init__()
+        self.got = []
+        self.transport = SimpleNamespace(is_closing=lambda: False)
+
+    def frame(self, kind, number, body):
+        """Keeps it."""
+        self.got.append((kind, number, body))
+
+    def take(self, data):
+        """Reads that, as a transport has it read."""
+        while data:
+            place = self.get_buffer(-1)
+            count = min(len(place), len(data))
+            place[:count] = data[:count]
+            self.buffer_updated(count)
+            data = data[count:]
+
+
 def test_a_large_frame_is_read_in_time_that_grows_with_it():
     """However many pieces it comes in."""
-    pieces, got = [bytes(1_000)] * 64_000, []
-
-    class Reader(frames.Framed):
-        def frame(self, kind, number, data):
-            got.append((kind, number, len(data)))
-
     reader = Reader()
-    reader.transport = SimpleNamespace(is_closing=lambda: False)
-    reader.data_received(b"\x00\x90\xd0\x03\x0b\x07\x00\x00\x00"[:5])
-    reader.data_received(b"\x00\x90\xd0\x03\x0b\x07\x00\x00\x00"[5:])
-    for one in pieces:
-        reader.data_received(one)
-    reader.data_received(b"\x00\x00\x00\x00\x0c\x08\x00\x00\x00")
-    assert got == [(11, 7, 64_000_000), (12, 8, 0)]
+    reader.take(b"\x00\x90\xd0\x03\x0b\x07\x00\x00\x00"[:5])
+    reader.take(b"\x00\x90\xd0\x03\x0b\x07\x00\x00\x00"[5:])
+    for _ in range(64_000):
+        reader.take(bytes(1_000))
+    reader.take(b"\x00\x00\x00\x00\x0c\x08\x00\x00\x00")
+    assert [(*one[:2], len(one[2])) for one in reader.got] == [(11, 7, 64_000_000), (12, 8, 0)]
+
+
+@given(
+    sizes=st.lists(
+        st.integers(0, 50) | st.sampled_from([65_526, 65_527, 65_528, 70_000, 200_000]), max_size=8
+    ),
+    cuts=st.lists(st.integers(1, 100_000) | st.integers(1, 12), min_size=1, max_size=30),
+)
+def test_frames_are_the_same_in_whatever_pieces_they_come(sizes, cuts):
+    """Small ones together, large ones bit by bit."""
+    sent = [(11, at, bytes([at]) * size) for at, size in enumerate(sizes)]
+    data = b"".join(frames._HEAD.pack(len(one[2]), *one[:2]) + one[2] for one in sent)
+    reader = Reader()
+    for cut in itertools.cycle(cuts):
+        if not data:
+            break
+        reader.take(data[:cut])
+        data = data[cut:]
+    assert reader.got == sent
+
+
+@given(st.lists(st.sampled_from([100, 70_000, 70_001, 300_000]), min_size=1, max_size=4))
+def test_what_has_large_buffers_arrives_as_it_was(sizes):
+    """And its arrays read-only, where arrays of their type may begin."""
+    said = [pack(np.arange(size, dtype=np.complex128)) for size in sizes]
+    reader, written = Reader(), []
+    sender = frames.Framed()
+    sender.transport = SimpleNamespace(is_closing=lambda: False, write=written.append)
+    sender.send(frames.Kind.DONE, 3, ("before", said, None))
+    reader.take(b"".join(written))
+    ((kind, number, got),) = reader.got
+    assert (kind, number) == (frames.Kind.DONE, 3)
+    before, arrays, after = load(got)
+    assert (before, after) == ("before", None)
+    for size, one in zip(sizes, map(unpack, arrays), strict=True):
+        assert np.array_equal(one, np.arange(size))
+        assert one.flags.aligned
+        assert not one.flags.writeable
+
+
+def test_large_buffers_are_written_from_where_they_lie():
+    """Nothing of them is copied on the way out."""
+    packed, written = pack(np.ones(100_000)), []
+    sender = frames.Framed()
+    sender.transport = SimpleNamespace(is_closing=lambda: False, write=written.append)
+    sender.send(frames.Kind.DONE, 3, packed)
+    (large,) = [one for one in written if len(one) > 1_000]
+    assert large.obj is packed.buffers[0]
 
 
 def test_lines_are_forgotten_with_the_ray_that_they_lead_to(scene):

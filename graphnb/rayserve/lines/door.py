@@ -6,10 +6,10 @@ import asyncio
 import contextvars
 import hmac
 import logging
-import pickle
 import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphnb.rayserve.lines.body import load
 from graphnb.rayserve.lines.frames import (
     GREETING,
     MAGIC,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graphnb.engine.values import Packed
+    from graphnb.rayserve.lines.body import Body
 
 logger = logging.getLogger("graphnb")
 _GREETING_S = 5.0
@@ -184,14 +185,14 @@ class _Visitor(Framed):
             self._impatience = None
             self._door.known()
 
-    def frame(self, kind: int, number: int, data: bytes) -> None:
+    def frame(self, kind: int, number: int, body: Body) -> None:
         """A call, or that nobody waits for one any more."""
         if kind == Kind.CANCEL:
             task = self._calls.pop(number, None)
             if task is not None:
                 task.cancel()
         elif kind == Kind.CALL:
-            said, parts = pickle.loads(data)  # noqa: S301  of somebody who knows the secret
+            said, parts = load(body)
             header = tuple.__new__(Header, said)
             refusal = self._door.refusal(self, header)
             if refusal is not None:

@@ -1,6 +1,6 @@
 """What goes over a line: a greeting by which both sides prove that they know a secret, then frames.
 
-A frame is its length, kind and number, and a pickle. Nothing is unpickled before the greeting is
+A frame is its length, kind and number, and its body. Nothing is unpickled before the greeting is
 through: it is a challenge and its answer, both ways (HMAC-SHA256 over both sides' nonces). What
 follows is not encrypted, as what Ray itself sends is not unless it is told to.
 """
@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import pickle
 import secrets
 import socket
 import struct
 from typing import Any, NamedTuple
+
+from graphnb.rayserve.lines.body import Body, Parted, dump, parted
 
 _HEAD = struct.Struct("<IBI")
 _NONCE = 32
@@ -25,6 +26,8 @@ GREETING = len(MAGIC) + _NONCE
 PROOF = hashlib.sha256().digest_size
 """Bytes of a proof."""
 
+_PARTED = 0x80  # beside the kind: there are buffers behind the pickle
+_READ = 1 << 16  # bytes at a time
 _MAX_FRAME = 1 << 30  # whoever says more has lost count
 
 
@@ -73,8 +76,11 @@ def proof(secret: bytes, side: bytes, caller: bytes, door: bytes) -> bytes:
     return hmac.digest(secret, side + caller + door, "sha256")
 
 
-class Framed(asyncio.Protocol):
+class Framed(asyncio.BufferedProtocol):
     """One end of a line.
+
+    What comes in is read where it stays: a large frame into memory of its own, all else into the
+    same memory again and again.
 
     Attributes:
         transport: the connection, once it is made.
@@ -86,8 +92,9 @@ class Framed(asyncio.Protocol):
         self.transport: Any = None
         self.wanted = 0
         self.paused = False
-        self._read = bytearray()
-        self._needed = 0  # bytes that the next message has
+        self._read = bytearray(_READ)
+        self._held = 0  # bytes in there
+        self._large: _Large | None = None
 
     def connection_made(self, transport: Any) -> None:
         """The connection is there."""
@@ -101,9 +108,17 @@ class Framed(asyncio.Protocol):
 
     def send(self, kind: int, number: int, said: Any = None) -> None:
         """Sends a frame, unless the connection is gone."""
-        if not self.transport.is_closing():
-            data = b"" if said is None else pickle.dumps(said, 5)
+        if self.transport.is_closing():
+            return
+        data, buffers = (b"", None) if said is None else dump(said)
+        if not buffers:
             self.transport.write(_HEAD.pack(len(data), kind, number) + data)
+            return
+        pieces = parted(data, buffers)
+        size = sum(map(len, pieces))
+        self.transport.write(_HEAD.pack(size, kind | _PARTED, number) + pieces[0])
+        for one in pieces[1:]:  # each as it is: one more copy would cost more than one more write
+            self.transport.write(one)
 
     def pause_writing(self) -> None:
         """The other side does not keep up."""
@@ -113,40 +128,75 @@ class Framed(asyncio.Protocol):
         """It does again."""
         self.paused = False
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        if self._large is not None:
+            return memoryview(self._large.data)[self._large.got :]
+        return memoryview(self._read)[self._held :]
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Takes the greeting, then frame after frame."""
-        if self._read:
-            self._read += data
-            if len(self._read) < self._needed:
-                return
-            data = bytes(self._read)
-            self._read.clear()
-        at, end = 0, len(data)
-        while end - at >= (needed := self.wanted or _HEAD.size):
-            stop = at + needed
+        large = self._large
+        if large is None:
+            self._held += nbytes
+            self._take()
+            return
+        large.got += nbytes
+        if large.got == len(large.data):
+            self._large = None
+            self._got(large.kind, large.number, large.data)
+
+    def _take(self) -> None:
+        """Takes all that has come in; the rest of a frame that has not stays."""
+        at, end = 0, self._held
+        view = memoryview(self._read)
+        while end - at >= (self.wanted or _HEAD.size):
             if self.wanted:
+                stop = at + self.wanted
                 self.wanted = 0
-                self.greeted(data[at:stop])
+                self.greeted(bytes(view[at:stop]))
             else:
-                size, kind, number = _HEAD.unpack_from(data, at)
-                needed += size
-                stop += size
+                size, kind, number = _HEAD.unpack_from(view, at)
+                stop = at + _HEAD.size + size
                 if size > _MAX_FRAME:
                     self.transport.abort()
                     return
                 if stop > end:
+                    if size > _READ - _HEAD.size:
+                        self._large = _Large(kind, number, size, view[at + _HEAD.size : end])
+                        at = end
                     break
-                self.frame(kind, number, data[at + _HEAD.size : stop])
+                self._got(kind, number, bytes(view[at + _HEAD.size : stop]))
             at = stop
             if self.transport.is_closing():
-                return
-        self._needed = needed
-        self._read += data[at:]
+                at = end
+        self._held = end - at
+        if at and self._held:
+            view[: self._held] = bytes(view[at:end])
+
+    def _got(self, kind: int, number: int, data: bytes | bytearray) -> None:
+        if kind & _PARTED:
+            self.frame(kind & ~_PARTED, number, Parted(data))
+        else:
+            self.frame(kind, number, data)
 
     def greeted(self, data: bytes) -> None:
         """As many bytes of the greeting as were wanted."""
         raise NotImplementedError
 
-    def frame(self, kind: int, number: int, data: bytes) -> None:
+    def frame(self, kind: int, number: int, body: Body) -> None:
         """A frame of the other side."""
         raise NotImplementedError
+
+
+class _Large:
+    """A frame that is longer than what is read at a time."""
+
+    __slots__ = ("data", "got", "kind", "number")
+
+    def __init__(self, kind: int, number: int, size: int, begun: memoryview) -> None:
+        self.kind = kind
+        self.number = number
+        self.data = bytearray(size)
+        self.got = len(begun)
+        self.data[: self.got] = begun

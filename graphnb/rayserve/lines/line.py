@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import pickle
 from typing import TYPE_CHECKING
 
 from graphnb.errors import RequestCancelledError
 from graphnb.rayserve.failures import ReplicaGoneError
+from graphnb.rayserve.lines.body import load
 from graphnb.rayserve.lines.frames import (
     GREETING,
     MAGIC,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graphnb.engine.values import Packed
+    from graphnb.rayserve.lines.body import Body
     from graphnb.rayserve.wire import Header
 
 _GREETING_S = 5.0
@@ -139,7 +140,7 @@ class Line(Framed):
                 self.send(Kind.CANCEL, number)
             raise
 
-    def frame(self, kind: int, number: int, data: bytes) -> None:
+    def frame(self, kind: int, number: int, body: Body) -> None:
         """An answer, or that there is room again."""
         if kind == Kind.FREE:
             self.tries = True
@@ -154,19 +155,19 @@ class Line(Framed):
         answer = self._calls.pop(number, None)
         if answer is not None and not answer.done():
             try:
-                self._settle(answer, kind, data)
+                self._settle(answer, kind, body)
             except Exception as error:  # noqa: BLE001  of another version, for one: told to the caller
                 answer.set_exception(error)
         if kind == Kind.CLOSED:
             self._changed()
 
-    def _settle(self, answer: asyncio.Future[Reply | Ticket], kind: int, data: bytes) -> None:
+    def _settle(self, answer: asyncio.Future[Reply | Ticket], kind: int, body: Body) -> None:
         if kind == Kind.DONE:
-            answer.set_result(_new(Reply, pickle.loads(data)))  # noqa: S301  of a host we asked for
+            answer.set_result(_new(Reply, load(body)))
         elif kind == Kind.LATER:
-            answer.set_result(_new(Ticket, pickle.loads(data)))  # noqa: S301  as above
+            answer.set_result(_new(Ticket, load(body)))
         elif kind == Kind.FAILED:
-            answer.set_exception(RemoteFailure(*pickle.loads(data)))  # noqa: S301  as above
+            answer.set_exception(RemoteFailure(*load(body)))
         elif kind == Kind.GIVEN_UP:
             answer.set_exception(RequestCancelledError("the call was cancelled"))
         else:
