@@ -16,14 +16,15 @@ from graphnb.engine.values import Parcel, packed_size
 from graphnb.rayserve.wire import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from graphnb.engine.arguments import Load
     from graphnb.engine.request import Request
     from graphnb.engine.values import Packed
+    from graphnb.rayserve.remote import RemoteCallee
 
-THRESHOLD = 640 * 1024
-"""Bytes above which a value stays in the object store; measured, see docs/measurements.md."""
+BY_LINE = 4 << 20
+BY_SERVE = 640 << 10
+"""Bytes above which a value stays in the object store, where calls go by lines, and where they go
+by Ray Serve's handles; measured, see docs/measurements.md."""
 
 _SMALL_IN_A_ROW = 2
 
@@ -32,14 +33,14 @@ class Edge:
     """The result of one step of a schedule, on its way to the steps that take it.
 
     Args:
-        call: calls whom the step calls, as `RemoteCallee.call`.
+        callee: whom the step calls.
 
     Attributes:
         by_reference: how the next result travels.
     """
 
-    def __init__(self, call: Callable[..., Awaitable[Packed]]) -> None:
-        self._call = call
+    def __init__(self, callee: RemoteCallee) -> None:
+        self._callee = callee
         self._small = 0
         self.by_reference = True
 
@@ -55,7 +56,8 @@ class Edge:
         model_id: str,
     ) -> Packed:
         """As `Callee.call`; the result may be one that is `Held` elsewhere."""
-        packed = await self._call(
+        limit = BY_LINE if self._callee.by_line else BY_SERVE
+        packed = await self._callee.call(
             method,
             load,
             kept,
@@ -65,13 +67,13 @@ class Edge:
             after,
             model_id,
             by_reference=self.by_reference,
-            hold=True,
+            hold=limit if self.by_reference else 0,
         )
-        self._saw(packed.size if type(packed) is Held else packed_size(packed))
+        self._saw(packed.size if type(packed) is Held else packed_size(packed), limit)
         return packed
 
-    def _saw(self, size: int) -> None:
-        if size > THRESHOLD:
+    def _saw(self, size: int, limit: int) -> None:
+        if size > limit:
             self._small, self.by_reference = 0, True
         elif self.by_reference:
             self._small += 1
@@ -96,15 +98,21 @@ class Held:
         raise TypeError("a result that is held elsewhere travels as an argument of its own")
 
 
-def pack_or_store(value: Any, *, what: str = "the value", node: str | None = None) -> Packed:
+def pack_or_store(
+    value: Any, *, what: str = "the value", node: str | None = None, over: int
+) -> Packed:
     """Packs a result for an edge by reference; a large one goes into the object store at once.
 
     It is written there from where it lies, without another copy, and before the node's code can
     go on and write to it.
+
+    Args:
+        value, what, node: as in `pack`.
+        over: bytes; above which it is stored.
     """
     packed = pack_to_travel(value, what=what, node=node, copy=False)
     size = packed_size(packed)
-    if size <= THRESHOLD:
+    if size <= over:
         return packed.copied() if type(packed) is Parcel else packed
     import ray
 

@@ -12,6 +12,7 @@ import contextlib
 import inspect
 import logging
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ray.util import get_node_ip_address
@@ -48,7 +49,7 @@ from graphnb.rayserve.private import (
 from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.remote_spans import said_of
 from graphnb.rayserve.reporting import Reporter
-from graphnb.rayserve.stash import MAX_MESSAGE, Stash, Ticket
+from graphnb.rayserve.stash import MAX_BY_LINE, MAX_MESSAGE, Stash, Ticket
 from graphnb.rayserve.travelling import TravellingRequest, TravellingRouter
 from graphnb.rayserve.wire import Header, RemoteFailure, Reply, Trailer, note_size
 
@@ -202,6 +203,9 @@ class Host:
 
     async def graphnb_call(self, header: Header, *parts: Packed) -> Reply | Ticket:
         """A call from another host, or from a notebook."""
+        return await self._answer(header, parts, MAX_MESSAGE)
+
+    async def _answer(self, header: Header, parts: Sequence[Packed], most: int) -> Reply | Ticket:
         request = self._request(header)
         version: HostVersion = request.version
         version.enter(request)
@@ -210,7 +214,9 @@ class Host:
             packed = await within_deadline(
                 self._own.call(
                     *_call_of(header, parts, request),
-                    pack=pack_or_store if header.hold and not header.notes else None,
+                    pack=partial(pack_or_store, over=header.hold)
+                    if header.hold and not header.notes
+                    else None,
                 ),
                 request,
             )
@@ -227,14 +233,14 @@ class Host:
             self._door.freed()
         reply = Reply(packed, said_of(request.spans or ()), _notes(request))
         size = packed_size(packed) + sum(map(note_size, reply.notes))
-        if size > MAX_MESSAGE and not header.by_reference:
+        if size > most and not header.by_reference:
             return self._stash.keep(reply, size)
         return reply
 
     async def graphnb_answer(self, header: Header, parts: Sequence[Packed]) -> Reply | Ticket:
         """A call that came in by the door; what fails is logged, as Ray Serve logs its calls."""
         try:
-            return await self.graphnb_call(header, *parts)
+            return await self._answer(header, parts, MAX_BY_LINE)
         except Exception as error:
             with logged_as(header.request_id):
                 logger.exception("Request failed.")

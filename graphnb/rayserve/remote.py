@@ -20,7 +20,7 @@ from graphnb.rayserve.here import take
 from graphnb.rayserve.lines import lines_of
 from graphnb.rayserve.private import ask_replica, calling, handle_here
 from graphnb.rayserve.remote_spans import RemoteSpan
-from graphnb.rayserve.stash import MAX_MESSAGE, Ticket
+from graphnb.rayserve.stash import MAX_BY_LINE, MAX_MESSAGE, Ticket
 from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import (
     CALL,
@@ -76,11 +76,16 @@ class RemoteCallee:
         self._unary = calling(handle, CALL)
         self._lines = lines_of(handle)
 
+    @property
+    def by_line(self) -> bool:
+        """Whether its calls go by lines, as far as is known."""
+        return self._lines is not None and self._lines.complete
+
     def edge(self, call: str) -> Edge:
         """How results of that call node travel on; what was seen of them outlasts the version."""
         found = self._edges.get(call)
         if found is None:
-            found = self._edges[call] = Edge(self.call)
+            found = self._edges[call] = Edge(self)
         return found
 
     async def call(  # noqa: C901, PLR0912, PLR0913, PLR0915  the way of every request, in one piece
@@ -95,14 +100,14 @@ class RemoteCallee:
         model_id: str,
         *,
         by_reference: bool = False,
-        hold: bool = False,
+        hold: int = 0,
     ) -> Packed:
         """One call, from the packed arguments to the packed result; records its spans.
 
         Args:
             method, load, kept, request, parent, call, after, model_id: as in `Callee.call`.
             by_reference: whether the result is expected to be large.
-            hold: whether a large result may stay where it is, as a `Held`.
+            hold: bytes above which a result may stay where it is, as a `Held`; only by reference.
         """
         assert isinstance(request, TravellingRequest)
         began = clock()
@@ -118,8 +123,9 @@ class RemoteCallee:
         try:
             parts, shape = load.message(kept)
             held = any(type(one) is Held for one in parts)
-            by_reference = by_reference or held or _is_large(parts)
-            ways = by_reference, by_reference and hold
+            size_in = sum(map(packed_size, parts))
+            by_reference = by_reference or held or size_in > MAX_BY_LINE
+            ways = by_reference, hold
             header = self._header(request, began, (method, call, after, model_id), ways, shape)
             if self._unary is None:
                 self.open()
@@ -128,6 +134,8 @@ class RemoteCallee:
             if self._lines is not None and not by_reference and not model_id:
                 reply = await self._lines.call(header, parts)
             if reply is None:
+                if size_in > MAX_MESSAGE and not by_reference:
+                    by_reference, header = True, header._replace(by_reference=True)
                 target = self._unary_by_reference if by_reference else self._unary
                 if model_id:
                     target = target.options(multiplexed_model_id=model_id)
@@ -183,7 +191,7 @@ class RemoteCallee:
         request: TravellingRequest,
         now: float,
         what: tuple[str, str | None, tuple[str, ...], str],
-        ways: tuple[bool, bool],
+        ways: tuple[bool, int],
         shape: Any,
     ) -> Header:
         return _new(
@@ -237,10 +245,8 @@ class RemoteCallee:
         assert isinstance(request, TravellingRequest)
         began = clock()
         parts, shape = load.message(kept)
-        large = _is_large(parts)
-        header = self._header(
-            request, began, (method, call, after, model_id), (large, False), shape
-        )
+        large = sum(map(packed_size, parts)) > MAX_MESSAGE
+        header = self._header(request, began, (method, call, after, model_id), (large, 0), shape)
         self.open()
         target = self._stream_by_reference if large else self._stream
         if model_id:
@@ -351,11 +357,6 @@ async def _time_is_up(request: TravellingRequest, told: BaseException) -> None:
     if request.limit is not None:
         request.limit.end(getattr(told, "node", None))
         await asyncio.sleep(request.patience)
-
-
-def _is_large(parts: Sequence[Packed]) -> bool:
-    """Whether the arguments of a call are too large to go by value."""
-    return sum(map(packed_size, parts)) > MAX_MESSAGE
 
 
 def _notes(notes: Sequence[Any]) -> list[Any]:

@@ -1,8 +1,8 @@
 """Where a replica keeps what is too large to come back with a call, until its caller takes it.
 
-A message between replicas may have 4 MB, and whoever calls cannot know how large the result will
-be. So a large one stays, and the caller is given a `Ticket`. With it the replica's actor is asked,
-whose answers travel through Ray's object store, whatever their size.
+A message may not be of any size, and whoever calls cannot know how large the result will be. So a
+large one stays, and the caller is given a `Ticket`. With it the replica's actor is asked, whose
+answers travel through Ray's object store, whatever their size.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 MAX_MESSAGE = 1 << 20
 """Bytes that a call carries by value, each way; Ray Serve's own limit is four times as much."""
+
+MAX_BY_LINE = 8 << 20
+"""The same for calls by lines: for more, the object store is quicker."""
 
 _KEPT_S = 60.0  # a caller that has not come by then will not come
 

@@ -40,7 +40,8 @@ class Header(NamedTuple):
         record: whether spans are wanted.
         notes: whether what goes into and comes out of each node is wanted.
         by_reference: whether the answer may be of any size.
-        hold: whether a large result is to stay in the object store, as a `Stored`.
+        hold: bytes above which the result is to stay in the object store, as a `Stored`; 0 where
+            it is not.
         shape: what the parts make; None when they are the positional arguments in order.
     """
 
@@ -56,7 +57,7 @@ class Header(NamedTuple):
     record: bool
     notes: bool
     by_reference: bool
-    hold: bool
+    hold: int
     shape: Shape | None
 
 

@@ -72,6 +72,9 @@ class Lines:
     Args:
         replicas: gives what is known of the replicas, for `replica_limits`; the same object until
             something changes, and None while nothing is known.
+
+    Attributes:
+        complete: each replica has a line, or will have.
     """
 
     def __init__(self, replicas: Callable[[], Any]) -> None:
@@ -80,7 +83,7 @@ class Lines:
         self._seen: Any = None
         self._lines: dict[str, Line] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
-        self._complete = False
+        self.complete = False
         self._waiting: deque[asyncio.Future[Line | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._again = self._next_try = 0.0
@@ -98,7 +101,7 @@ class Lines:
         while True:
             line = None if refused else self._take()
             if line is None:
-                if not self._complete:
+                if not self.complete:
                     return None
                 line = await self._wait(first=refused)
                 if line is None:
@@ -117,7 +120,7 @@ class Lines:
     def close(self) -> None:
         """No call goes this way any more."""
         self._replicas = _nothing
-        self._seen, self._complete, self._limits = None, False, {}
+        self._seen, self.complete, self._limits = None, False, {}
         for task in self._opening.values():
             task.cancel()
         for line in self._lines.values():
@@ -129,9 +132,9 @@ class Lines:
 
     def _take(self) -> Line | None:
         """A slot of the least busy replica, unless others have waited for one."""
-        if self._replicas() is not self._seen or (not self._complete and self._is_time()):
+        if self._replicas() is not self._seen or (not self.complete and self._is_time()):
             self._look()
-        if self._waiting or not self._complete:
+        if self._waiting or not self.complete:
             return None
         return self._least_busy()
 
@@ -182,8 +185,8 @@ class Lines:
             if self._waiting[0].done():
                 self._waiting.popleft()
                 continue
-            line = self._least_busy() if self._complete else None
-            if line is None and self._complete:
+            line = self._least_busy() if self.complete else None
+            if line is None and self.complete:
                 return
             self._waiting.popleft().set_result(line)
 
@@ -212,7 +215,7 @@ class Lines:
     def _count(self) -> None:
         """Whether each replica has a line, or will have: else Ray Serve has to choose among all."""
         there = self._lines.keys() | (self._opening.keys() - self._failed)
-        self._complete = bool(self._lines) and there >= self._limits.keys()
+        self.complete = bool(self._lines) and there >= self._limits.keys()
         self._hand_out()
 
     async def _open(self, name: str) -> None:
