@@ -76,7 +76,9 @@ def test_a_replicas_tag_is_the_one_in_its_spans(deploy):
         node = async_function.bind(inp)
     response = deploy(node).remote(1)
     _app, _deployment, tag = response.result()
-    (span,) = [one for one in response.request.spans if one.call == "async_function"]
+    (span,) = [
+        one for one in response.request.trace("ok", None).spans if one.call == "async_function"
+    ]
     assert span.replica == tag
 
 

@@ -54,7 +54,9 @@ def test_spans_tell_of_each_call_once_and_in_order(deploy, program, request_valu
     graph = deploy(program.bind())
     response = graph.remote(request_value)
     response.result()
-    spans = {one.call: one for one in response.request.spans if one.call is not None}
+    spans = {
+        one.call: one for one in response.request.trace("ok", None).spans if one.call is not None
+    }
     assert len(spans) == len(program.needed())
     for span in spans.values():
         for source in span.after:

@@ -436,8 +436,8 @@ def test_one_node_alone_is_traced_alone(scored):
     """A call of one node is a request with one span."""
     response = scored.node("bigger").remote(4)
     response.result()
-    assert [one.deployment for one in response.request.spans] == ["increment"]
-    assert [one.parent_id for one in response.request.spans] == [None]
+    assert [one.deployment for one in response.request.trace("ok", None).spans] == ["increment"]
+    assert [one.parent_id for one in response.request.trace("ok", None).spans] == [None]
 
 
 def test_an_unknown_node_lists_the_known(scored):
