@@ -67,7 +67,7 @@ class Edge:
             after,
             model_id,
             by_reference=self.by_reference,
-            hold=limit if self.by_reference else 0,
+            hold=limit,
         )
         self._saw(packed.size if type(packed) is Held else packed_size(packed), limit)
         return packed

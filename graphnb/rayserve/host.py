@@ -383,6 +383,7 @@ class Host:
         It may be an earlier one: what a failed update had told already is taken back.
         """
         kept = self._versions.get(wiring.number)
+        self._reporter.transport.clear()  # other code has other values
         if kept is None or kept.wiring != wiring:
             kept = self._version(wiring)
         self._versions.pop(wiring.number, None)  # the current one is the last

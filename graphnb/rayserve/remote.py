@@ -1,4 +1,4 @@
-"""Calls of deployments in other processes, over Ray Serve's handles."""
+"""Calls of deployments in other processes: by lines, or by Ray Serve's handles."""
 
 from __future__ import annotations
 
@@ -78,8 +78,13 @@ class RemoteCallee:
 
     @property
     def by_line(self) -> bool:
-        """Whether its calls go by lines, as far as is known."""
-        return self._lines is not None and self._lines.complete
+        """Whether its calls go by lines, as far as is known; looks for them where none was made."""
+        if self._unary is None:
+            self.open()
+        if self._lines is None:
+            return False
+        self._lines.look()
+        return self._lines.complete
 
     def edge(self, call: str) -> Edge:
         """How results of that call node travel on; what was seen of them outlasts the version."""
@@ -102,12 +107,12 @@ class RemoteCallee:
         by_reference: bool = False,
         hold: int = 0,
     ) -> Packed:
-        """One call, from the packed arguments to the packed result; records its spans.
+        """One call, from the packed arguments to the packed result; notes it as a span.
 
         Args:
             method, load, kept, request, parent, call, after, model_id: as in `Callee.call`.
             by_reference: whether the result is expected to be large.
-            hold: bytes above which a result may stay where it is, as a `Held`; only by reference.
+            hold: bytes above which a result by reference may stay where it is, as a `Held`.
         """
         assert isinstance(request, TravellingRequest)
         began = clock()
@@ -125,7 +130,7 @@ class RemoteCallee:
             held = any(type(one) is Held for one in parts)
             size_in = sum(map(packed_size, parts))
             by_reference = by_reference or held or size_in > MAX_BY_LINE
-            ways = by_reference, hold
+            ways = by_reference, hold if by_reference else 0
             header = self._header(request, began, (method, call, after, model_id), ways, shape)
             if self._unary is None:
                 self.open()
@@ -245,12 +250,15 @@ class RemoteCallee:
         assert isinstance(request, TravellingRequest)
         began = clock()
         parts, shape = load.message(kept)
-        large = sum(map(packed_size, parts)) > MAX_MESSAGE
+        held = any(type(one) is Held for one in parts)
+        large = held or sum(map(packed_size, parts)) > MAX_MESSAGE
         header = self._header(request, began, (method, call, after, model_id), (large, 0), shape)
         self.open()
         target = self._stream_by_reference if large else self._stream
         if model_id:
             target = target.options(multiplexed_model_id=model_id)
+        if held:
+            parts = [one.ref if type(one) is Held else one for one in parts]
         stream = RemoteStream(
             self, target.remote(header, *parts), request, (parent, call, method, after), began
         )

@@ -14,12 +14,13 @@ import time
 import traceback
 import uuid
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphnb.engine.remote_errors import pack_error
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.rayserve.collector import StartFailure, find_collector
-from graphnb.telemetry import Recorder
+from graphnb.rayserve.remote_spans import Transport, root_last, weight
+from graphnb.telemetry import Recorder, Trace
 from graphnb.telemetry.buffer import Buffer
 
 if TYPE_CHECKING:
@@ -31,9 +32,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger("graphnb")
 PERIOD_S = 0.5
 MAX_ENDED = 10_000
+MAX_SPANS = 200_000
 _SLICES = 100  # the more there are, the longer each
 PATIENCE_S = 2.0
 """How long a batch may take: one that takes longer is given up, and the next one is tried."""
+
+
+class _Ended(NamedTuple):
+    """A request that is not worked out yet."""
+
+    request_id: str
+    started_at: float
+    outcome: Outcome
+    error: str | None
+    spans: tuple[Any, ...]
 
 
 class Reporter:
@@ -46,6 +58,7 @@ class Reporter:
     Attributes:
         recorder: takes the traces of requests that begin in this process, a little after them.
         listens: whether anybody wants to know.
+        transport: what is known of the ways that calls take.
     """
 
     def __init__(self, collector: str | None, recorder: Recorder | None = None) -> None:
@@ -54,7 +67,10 @@ class Reporter:
         # Unique also after a restart in a process of the same number.
         self._buffer = Buffer(f"{os.getpid()}-{uuid.uuid4().hex[:12]}")
         self.listens = collector is not None
-        self._ended: deque[tuple[Request, Outcome, str | None]] = deque()  # not worked out yet
+        self.transport = Transport()
+        self._ended: deque[_Ended] = deque()  # not worked out yet
+        self._came = self._went = 0  # spans of these: noted by one thread, worked out by another
+        self._broken = 0
         self._settling = threading.RLock()  # an observer may ask for what there is
         self._actor: Any = None
         self._sending = threading.Lock()
@@ -70,34 +86,55 @@ class Reporter:
 
         Done while requests wait for each other, it would cost each a few percent of a chain.
         """
-        self._ended.append((request, outcome, error))
-        if len(self._ended) > MAX_ENDED:
+        # As it is now: calls that it left behind are no part of it.
+        spans = tuple(root_last(request.spans or ()))
+        self._ended.append(_Ended(request.request_id, request.started_at, outcome, error, spans))
+        self._came += weight(spans)
+        while len(self._ended) > MAX_ENDED or (self._ended and self._came - self._went > MAX_SPANS):
             self._forget_one()
         if self._thread is None:  # made with the first request: most processes have none
-            self._thread = threading.Thread(target=self._run, name="graphnb-report", daemon=True)
-            self._thread.start()
+            self._start()
         if not self._wake.is_set():
             self._wake.set()
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="graphnb-report", daemon=True)
+        with contextlib.suppress(RuntimeError):  # no more threads: the next request tries again
+            thread.start()
+            self._thread = thread
+
     def _forget_one(self) -> None:
         with contextlib.suppress(IndexError):  # the thread was quicker
-            self._ended.popleft()
+            self._came -= weight(self._ended.popleft().spans)
             self._buffer.forget()
 
     def settle(self) -> None:
-        """Works out what is known of requests that ended; from any thread."""
+        """Works out what is known of the requests that have ended by now; from any thread."""
         with self._settling:
-            done = 0
-            while self._ended:
-                request, outcome, error = self._ended.popleft()
+            pause = 0
+            for _ in range(len(self._ended)):
                 try:
-                    self.recorder.record(request.trace(outcome, error))
-                except Exception:
-                    logger.exception("what is known of a request is lost: %s", request.request_id)
-                done += 1
-                if done > len(self._ended) // _SLICES:
-                    done = 0
+                    one = self._ended.popleft()
+                except IndexError:  # forgotten meanwhile, or an observer has asked
+                    break
+                self._went += weight(one.spans)
+                self._work_out(one)
+                pause += 1
+                if pause > len(self._ended) // _SLICES:
+                    pause = 0
                     time.sleep(0)  # whoever answers requests needs the interpreter as well
+
+    def _work_out(self, one: _Ended) -> None:
+        try:
+            spans = tuple(self.transport.spans(one.spans))
+            self.recorder.record(
+                Trace(one.request_id, one.started_at, one.outcome, one.error, spans)
+            )
+        except Exception:
+            self._buffer.forget()
+            self._broken += 1
+            if self._broken == 1:
+                logger.exception("a request is lost to the figures; others that are, are not told")
 
     def _run(self) -> None:
         while not self._closed:
@@ -109,19 +146,28 @@ class Reporter:
 
     def flush(self) -> None:
         """Sends what there is, and waits until it has arrived, two seconds at the most."""
+        self.settle()  # before: whoever is told of requests may flush as well
         with self._sending:
-            self.settle()
             batch = self._buffer.take()
             if batch is not None and not self._send(batch):
                 self._buffer.give_back(batch)
 
     def hurry(self) -> bool:
         """Has the thread send at once what there is, without waiting; whether all has arrived."""
-        if self._buffer.empty and not self._ended and not self._sending.locked():
+        if self._has_sent():
             return True
         self._hurry.set()
         self._wake.set()
         return False
+
+    def _has_sent(self) -> bool:
+        """Whether nothing is to be worked out or sent, nor is at this moment."""
+        with contextlib.ExitStack() as held:
+            for lock in (self._settling, self._sending):
+                if not lock.acquire(blocking=False):
+                    return False
+                held.callback(lock.release)
+            return self._buffer.empty and not self._ended
 
     def _send(self, batch: Batch) -> bool:
         import ray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from graphnb.engine.request import Request
 from graphnb.engine.router import RECORD, GraphRouter
 from graphnb.engine.version import Version
-from graphnb.rayserve.remote_spans import Transport
+from graphnb.rayserve.remote_spans import root_last
 from graphnb.telemetry import Trace
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from graphnb.engine.request import NodeValues
     from graphnb.engine.router import Engine
     from graphnb.engine.values import Pack
+    from graphnb.rayserve.remote_spans import Transport
     from graphnb.rayserve.reporting import Reporter
     from graphnb.telemetry import Outcome, Span
 
@@ -64,7 +65,7 @@ class TravellingRequest(Request):
         spans: tuple[Span, ...] = ()
         if self.spans:
             transport: Transport = self.version.application.transport
-            spans = tuple(transport.spans(self.spans))
+            spans = tuple(transport.spans(root_last(self.spans)))
         return Trace(self.request_id, self.started_at, outcome, error, spans)
 
     @property
@@ -86,7 +87,7 @@ class TravellingRouter(GraphRouter[V]):
 
     def __init__(self, name: str, engine: Engine, reporter: Reporter, pack: Pack) -> None:
         super().__init__(name, engine, reporter.recorder, pack)
-        self.transport = Transport()
+        self.transport = reporter.transport
         self._reporter = reporter
 
     def new_request(self, options: CallOptions) -> TravellingRequest:

@@ -18,8 +18,9 @@ from graphnb.telemetry.summary import GraphSummary, percentile, summarize
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from graphnb.engine.request import Request
     from graphnb.session.running_graph import RunningGraph
-    from graphnb.telemetry import Outcome, Trace
+    from graphnb.telemetry import Outcome
 
 DEFAULT_COUNT = 100
 _PROGRESS_PERIOD_S = 0.2
@@ -123,7 +124,7 @@ class _Load:
         self._count = count
         self._duration_s = duration_s
         self._latencies: list[float] = []
-        self._traces: list[Trace] = []
+        self._traced: list[tuple[Request, Outcome, str | None]] = []
         self._errors: list[str] = []
         self._stop = threading.Event()
         self._under_way: set[Any] = set()
@@ -207,10 +208,10 @@ class _Load:
 
     def _keep_trace(self, response: Any, error: str | None) -> None:
         # A sample: memory stays bounded however long a bench runs.
-        if len(self._traces) < _MAX_TRACES:
+        if len(self._traced) < _MAX_TRACES:
             request = response.request
             outcome: Outcome = "ok" if error is None else "error"
-            self._traces.append(request.trace(outcome, error))
+            self._traced.append((request, outcome, error))
 
     def _result(self, duration_s: float) -> BenchResult:
         count = len(self._latencies)
@@ -222,7 +223,9 @@ class _Load:
             p50_s=percentile(self._latencies, 50),
             p95_s=percentile(self._latencies, 95),
             p99_s=percentile(self._latencies, 99),
-            nodes=summarize(self._traces),
+            nodes=summarize(
+                request.trace(outcome, error) for request, outcome, error in self._traced
+            ),
             first_error=self._errors[0] if self._errors else None,
             interrupted=self._interrupted,
         )

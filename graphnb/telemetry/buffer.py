@@ -111,7 +111,7 @@ class Buffer:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to be sent."""
-        return self._given_back is None and not self._digest.requests
+        return self._given_back is None and not (self._digest.requests or self._forgotten)
 
     def add(self, trace: Trace) -> None:
         """Takes note of one request that ended."""
@@ -142,7 +142,7 @@ class Buffer:
             if self._given_back is not None:
                 batch, self._given_back = self._given_back, None
                 return batch
-            if not self._digest.requests:
+            if not (self._digest.requests or self._forgotten):
                 return None
             return self._new_batch()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +19,10 @@ MAX_SPANS = 40_000
 
 
 class Observer(Protocol):
-    """Is told of each request when it has ended, on the thread that ran it."""
+    """Is told of each request when it has ended.
+
+    On the thread that ran it; of those on Ray a little later, one by one, on any thread.
+    """
 
     def __call__(self, trace: Trace, /) -> None:
         """Takes note of one request."""
@@ -41,17 +45,19 @@ class Recorder:
         self._max_traces = max_traces
         self._failures: deque[Trace] = deque(maxlen=MAX_FAILED)
         self._observers: list[Observer] = []
+        self._lock = threading.Lock()
 
     def record(self, trace: Trace) -> None:
         """Keeps a trace and tells the observers; one that fails is logged and dropped."""
-        self.requests += 1
-        if trace.outcome != "ok":
-            self.failed += 1
-            self._failures.append(trace)
-        self._traces.append(trace)
-        self._spans += len(trace.spans)
-        while len(self._traces) > self._max_traces or self._spans > self._max_spans:
-            self._spans -= len(self._traces.popleft().spans)
+        with self._lock:
+            self.requests += 1
+            if trace.outcome != "ok":
+                self.failed += 1
+                self._failures.append(trace)
+            self._traces.append(trace)
+            self._spans += len(trace.spans)
+            while len(self._traces) > self._max_traces or self._spans > self._max_spans:
+                self._spans -= len(self._traces.popleft().spans)
         for observer in self._observers:
             self._tell(observer, trace)
 
@@ -72,12 +78,14 @@ class Recorder:
 
     def traces(self, count: int | None = None) -> list[Trace]:
         """The last traces, oldest first; all that are kept when `count` is None."""
-        kept = _copy(self._traces)
+        with self._lock:
+            kept = list(self._traces)
         return kept if count is None else kept[-count:] if count > 0 else []
 
     def failures(self) -> list[Trace]:
         """The last requests that failed, oldest first."""
-        return _copy(self._failures)
+        with self._lock:
+            return list(self._failures)
 
     def find(self, request_id: str) -> Trace | None:
         """The trace of a request, if it is still kept."""
@@ -92,15 +100,7 @@ class Recorder:
 
     def clear(self) -> None:
         """Forgets all traces; the totals stay."""
-        self._traces.clear()
-        self._failures.clear()
-        self._spans = 0
-
-
-def _copy(traces: deque[Trace]) -> list[Trace]:
-    """A copy, taken while another thread may append."""
-    while True:
-        try:
-            return list(traces)
-        except RuntimeError:  # it grew meanwhile
-            continue
+        with self._lock:
+            self._traces.clear()
+            self._failures.clear()
+            self._spans = 0

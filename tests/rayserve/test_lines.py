@@ -758,6 +758,39 @@ def test_what_has_large_buffers_arrives_as_it_was(sizes):
         assert not one.flags.writeable
 
 
+def test_a_small_part_of_a_message_does_not_keep_the_rest():
+    """It gets memory of its own; what is most of it stays where it was read."""
+    reader, written = Reader(), []
+    sender = frames.Framed()
+    sender.transport = SimpleNamespace(is_closing=lambda: False, write=written.append)
+    sender.send(frames.Kind.DONE, 3, [pack(np.ones(10_000)), pack(np.ones(1_000_000))])
+    reader.take(b"".join(written))
+    small, large = load(reader.got[0][2])
+    assert [type(one.buffers[0]) for one in (small, large)] == [bytes, memoryview]
+
+
+def test_a_message_of_more_than_a_gigabyte_is_refused():
+    """Before anything of it is sent; nothing else on the line suffers."""
+    sender, written = frames.Framed(), []
+    sender.transport = SimpleNamespace(is_closing=lambda: False, write=written.append)
+    one = bytes(200_000_000)
+    with pytest.raises(ValueError, match="more than 1 GB"):
+        sender.send(frames.Kind.CALL, 3, [pickle.PickleBuffer(one) for _ in range(6)])
+    assert not written
+
+
+def test_lines_are_looked_for_by_whoever_asks_for_them(scene):
+    """Where no call went by them yet, too: an edge has to know before it chooses."""
+
+    async def act(replicas):
+        replicas.places["a"] = Place()
+        replicas.say(a=5)
+        replicas.lines.look()
+        await until(lambda: replicas.lines.complete)
+
+    scene(act)
+
+
 def test_large_buffers_are_written_from_where_they_lie():
     """Nothing of them is copied on the way out."""
     packed, written = pack(np.ones(100_000)), []

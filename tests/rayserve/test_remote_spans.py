@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from graphnb.rayserve.remote_spans import RemoteSpan, Transport, said_of
+from graphnb.rayserve.remote_spans import RemoteSpan, Transport, root_last, said_of, weight
 from graphnb.telemetry.spans import Span
 
 
@@ -60,11 +60,12 @@ def test_a_call_of_which_nobody_says_more_took_what_its_caller_waited():
     """Of one that was cancelled, less what the way takes; of one that failed, nothing is known."""
     transport = Transport()
     transport.spans([noted(said_of([own(executing=0.5)]), total=0.7)])
-    cancelled, failed = transport.spans(
-        [noted(total=1.0, outcome="cancelled"), noted(total=1.0, outcome="error")]
+    *given_up, failed = transport.spans(
+        [noted(total=1.0, outcome=one) for one in ("cancelled", "timeout", "error")]
     )
-    assert cancelled.executing_s == pytest.approx(0.8)
-    assert cancelled.transport_s == pytest.approx(0.2)
+    for one in given_up:
+        assert one.executing_s == pytest.approx(0.8)
+        assert one.transport_s == pytest.approx(0.2)
     assert failed.executing_s == 0.0
     assert failed.total_s == pytest.approx(1.0)
 
@@ -88,3 +89,34 @@ def test_what_travels_is_plain_data():
 def test_spans_of_this_process_stay_as_they_are():
     """Those that a deployment makes of itself."""
     assert Transport().spans([own(4, 1.5)]) == [own(4, 1.5)]
+
+
+def test_a_call_s_own_span_is_the_last_whatever_ended_after_it():
+    """A stream that nobody read to its end, or a call that nobody awaited."""
+    left = noted(name="left", span_id=77, outcome="cancelled")._replace(parent_id=5)
+    said = said_of([own(5)._replace(parent_id=None), left])
+    first, last = Transport().spans([noted(said)])
+    assert (first.deployment, last.deployment) == ("left", "scorer")
+    assert (last.replica, last.executing_s, last.span_id) == ("r-1", 0.5, 5)
+    root = own(0)._replace(parent_id=None)
+    assert root_last([root, left]) == [left, root]
+    assert root_last([left, root]) == [left, root]
+    assert list(root_last([])) == []
+
+
+def test_calls_may_be_deeper_than_the_stack():
+    """Each of them was made by the one before."""
+    said = said_of([own()._replace(parent_id=None)])
+    for number in range(1, 1_500):
+        inner = noted(said, span_id=number)
+        said = said_of([inner, own(number)._replace(parent_id=None)])
+    spans = Transport().spans([noted(said)])
+    assert len(spans) == 1_500
+    assert spans[-1].span_id == 1_499
+
+
+def test_spans_are_weighed_with_those_that_they_hold():
+    """About: what is kept until somebody has time is bounded by it."""
+    many = said_of([*(noted(span_id=number) for number in range(1, 100)), own()])
+    assert weight([own(), noted()]) == 2
+    assert 50 < weight([noted(many)]) < 200

@@ -180,3 +180,16 @@ def test_sources_are_told_apart_and_bounded():
     assert [inbox.accept(batch) for batch in (one, two, three)] == [True] * 3
     assert not inbox.accept(three)
     assert len(inbox._last) == 2
+
+
+def test_requests_of_which_nothing_is_known_are_counted():
+    """Also in a batch that has no others."""
+    buffer = Buffer("replica")
+    assert buffer.take() is None
+    buffer.forget()
+    buffer.forget()
+    assert not buffer.empty
+    batch = buffer.take()
+    assert (batch.lost, batch.digest.requests) == (2, 0)
+    assert buffer.empty
+    assert buffer.lost == 2

@@ -201,6 +201,7 @@ class RayApplication:
             if found is None:
                 return self._release is not None
             before = self._router.current
+            self._router.transport.clear()
             self._take(found.release, ensure_serve())
             self._http = self._known_http(found.release)
             self._leaving = {}

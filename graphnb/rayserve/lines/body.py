@@ -11,7 +11,8 @@ import struct
 from typing import Any
 
 _SIZE = struct.Struct("<Q")
-_ALIGNED = 64  # where arrays of any type may begin
+_ALIGNED = 64  # from the beginning: arrays of any type may begin there
+_SMALL_PART = 8
 
 
 class Parted:
@@ -29,7 +30,9 @@ class Parted:
         parts = []
         for number in range(count):
             (size,) = _SIZE.unpack_from(self._data, _SIZE.size * (1 + number))
-            parts.append(self._data[at : at + size])
+            part = self._data[at : at + size]
+            # What is a small part of its message does not keep the rest in memory.
+            parts.append(bytes(part) if size < len(self._data) // _SMALL_PART else part)
             at += _padded(size)
         return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301  as for `load`
 

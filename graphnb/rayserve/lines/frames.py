@@ -19,7 +19,7 @@ from graphnb.rayserve.lines.body import Body, Parted, dump, parted
 
 _HEAD = struct.Struct("<IBI")
 _NONCE = 32
-MAGIC = b"graphnb line 1\n"
+MAGIC = b"graphnb line 2\n"  # whoever speaks another way is no line
 GREETING = len(MAGIC) + _NONCE
 """Bytes of each side's first message."""
 
@@ -110,7 +110,9 @@ class Framed(asyncio.BufferedProtocol):
         """Sends a frame, unless the connection is gone."""
         if self.transport.is_closing():
             return
-        data, buffers = (b"", None) if said is None else dump(said)
+        data, buffers = (b"", []) if said is None else dump(said)
+        if len(data) + sum(map(len, buffers)) > _MAX_FRAME - _READ:
+            raise ValueError("a call or an answer has more than 1 GB: pass a path to it instead")
         if not buffers:
             self.transport.write(_HEAD.pack(len(data), kind, number) + data)
             return

@@ -117,6 +117,11 @@ class Lines:
                 if self._waiting:
                     self._hand_out()
 
+    def look(self) -> None:
+        """Takes note of what Ray Serve says, if it says something new or it is time."""
+        if self._replicas() is not self._seen or (not self.complete and self._is_time()):
+            self._look()
+
     def close(self) -> None:
         """No call goes this way any more."""
         self._replicas = _nothing
@@ -132,8 +137,7 @@ class Lines:
 
     def _take(self) -> Line | None:
         """A slot of the least busy replica, unless others have waited for one."""
-        if self._replicas() is not self._seen or (not self.complete and self._is_time()):
-            self._look()
+        self.look()
         if self._waiting or not self.complete:
             return None
         return self._least_busy()
