@@ -27,6 +27,7 @@ from graphnb.engine.request_streams import within_deadline
 from graphnb.engine.shipping import unship
 from graphnb.engine.starting import ReplicaStarter, own_copy
 from graphnb.engine.threads import engine_thread, mark_engine_thread
+from graphnb.engine.tracebacks import user_traceback
 from graphnb.engine.travel import pack_to_travel
 from graphnb.engine.values import packed_size
 from graphnb.engine.version import Version
@@ -242,8 +243,10 @@ class Host:
         try:
             return await self._answer(header, parts, MAX_BY_LINE)
         except Exception as error:
+            cause = error.__cause__ or error
             with logged_as(header.request_id):
-                logger.exception("Request failed.")
+                said = type(cause), cause, user_traceback(cause)
+                logger.error("Request failed.", exc_info=said)  # noqa: TRY400  the user's part of it
             if isinstance(error, RemoteFailure):
                 raise
             raise RemoteFailure(type(error).__name__, pack_error(error), ()) from error

@@ -69,6 +69,16 @@ class Items:
 
 
 @serve.deployment
+class Parts:
+    """Streams what it finds in an array."""
+
+    async def parts(self, array):
+        """Its first number, and its last."""
+        yield float(array[0])
+        yield float(array[-1])
+
+
+@serve.deployment
 class Caller:
     """Calls by handle."""
 
@@ -118,6 +128,15 @@ def test_streams_of_large_items_arrive(deploy):
         graph = deploy(Items.bind().items.bind(request))
     stream = graph.options(stream=True).remote(3)
     assert [float(one[0]) for one in stream] == [0.0, 1.0, 2.0]
+
+
+def test_a_large_value_feeds_a_stream(deploy):
+    """From one node straight to the generator at the root."""
+    with InputNode() as megabytes:
+        graph = deploy(Parts.bind().parts.bind(make.bind(megabytes)))
+    for _ in range(2):
+        stream = graph.options(stream=True).remote(9)
+        assert list(stream) == [1.0, 1.0]
 
 
 def test_large_bodies_and_answers_go_over_http(deploy, client):

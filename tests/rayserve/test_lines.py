@@ -818,6 +818,20 @@ def test_lines_are_forgotten_with_the_ray_that_they_lead_to(scene):
     scene(act)
 
 
+def test_replicas_that_are_as_busy_take_turns(scene):
+    """Also where one call follows the other: each has its part of them."""
+
+    async def act(replicas):
+        places = [replicas.places.setdefault(one, Place()) for one in "abc"]
+        replicas.say(a=5, b=5, c=5)
+        await until(lambda: replicas.lines.look() or len(replicas.lines._lines) == 3)
+        for _ in range(6):
+            await replicas.call("x")
+        assert [one.host.calls for one in places] == [2, 2, 2]
+
+    scene(act)
+
+
 def test_several_callers_share_the_slots_of_a_host(scene):
     """Each knows only of its own calls: the host refuses, and says when there is room."""
 

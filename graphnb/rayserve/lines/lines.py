@@ -143,13 +143,16 @@ class Lines:
         return self._least_busy()
 
     def _least_busy(self) -> Line | None:
-        best = None
-        for one in self._lines.values():
+        best, chosen = None, ""
+        for name, one in self._lines.items():
             if one.has_room and (best is None or one.busy < best.busy):
-                best = one
+                best, chosen = one, name
         if best is not None:
             best.busy += 1
             best.tries = False
+            if len(self._lines) > 1:  # of those that are as busy, each has its turn
+                del self._lines[chosen]
+                self._lines[chosen] = best
         return best
 
     async def _wait(self, *, first: bool) -> Line | None:
