@@ -27,11 +27,20 @@ def packed_notes(values: Sequence[NodeValues]) -> list[Note]:
             None if one.error is None else pack_error(one.error),
         )
         for one in values
+        if type(one) is not Place
     ]
 
 
-def noted(note: Note) -> NodeValues:
-    """The values of one node, where they arrived."""
+class Place(NodeValues):
+    """Keeps the place of a call under way: values stand in the order in which calls began."""
+
+
+def noted_values(notes: Sequence[Note]) -> list[NodeValues]:
+    """The values of nodes, where they arrived."""
+    return [_noted(one) for one in notes]
+
+
+def _noted(note: Note) -> NodeValues:
     node, args, kwargs, result, error = note
     values = NodeValues(node, unpack(args), unpack(kwargs))
     values.result = unpack(result)

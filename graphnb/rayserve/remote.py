@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.remote_errors import unpack_error
-from graphnb.engine.request import clock
+from graphnb.engine.request import NodeValues, clock
 from graphnb.engine.values import Packed, packed_size
 from graphnb.errors import (
     BackPressureError,
@@ -18,6 +18,7 @@ from graphnb.rayserve.edge import Edge, Held
 from graphnb.rayserve.failures import ReplicaGoneError, failure_of
 from graphnb.rayserve.here import take
 from graphnb.rayserve.lines import lines_of
+from graphnb.rayserve.notes import Place, noted_values
 from graphnb.rayserve.private import ask_replica, calling, handle_here
 from graphnb.rayserve.remote_spans import RemoteSpan
 from graphnb.rayserve.stash import MAX_BY_LINE, MAX_MESSAGE, Ticket
@@ -33,8 +34,6 @@ from graphnb.rayserve.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from graphnb.engine.arguments import Load
     from graphnb.engine.request import Request
     from graphnb.rayserve.lines import Lines
@@ -125,6 +124,11 @@ class RemoteCallee:
         size = 0
         response = None
         held = False
+        noted: list[Any] = []
+        place: NodeValues | None = None
+        if request.values is not None:  # in the order in which calls began, whoever answers first
+            place = Place(node, (), {})
+            request.values.append(place)
         try:
             parts, shape = load.message(kept)
             held = any(type(one) is Held for one in parts)
@@ -157,24 +161,22 @@ class RemoteCallee:
                 size, packed = packed.size, Held(packed.ref, packed.size)
             else:
                 size = packed_size(packed)
-            if reply.notes and request.values is not None:
-                request.values.extend(_notes(reply.notes))
+            noted = noted_values(reply.notes)
             outcome = "ok"
             return packed
         except asyncio.CancelledError:
             outcome = "cancelled"
             if response is not None:
                 response.cancel()
-            if request.values is not None and not held:  # nobody else will tell of it
-                request.note(node, *load(kept))
+            if place is not None and not held:  # nobody else will tell of it
+                args, kwargs = load(kept)
+                noted = [NodeValues(node, tuple(args), dict(kwargs))]
             raise
         except BaseException as error:  # noqa: BLE001  raised again, as graphnb says it
             failure = failure_of(error, self.name)
             late = False
             if isinstance(failure, RemoteFailure):
-                said = failure.spans
-                if request.values is not None:
-                    request.values.extend(_notes(failure.notes))
+                said, noted = failure.spans, noted_values(failure.notes)
                 late, failure = failure.late, unpack_error(failure.error)
             outcome, told = self._told(failure, node, request)
             if late:
@@ -186,6 +188,9 @@ class RemoteCallee:
             del request.open_calls[span_id]
             request.away.discard(span_id)
             self.outstanding -= 1
+            if place is not None and request.values is not None:
+                at = next(at for at, one in enumerate(request.values) if one is place)
+                request.values[at : at + 1] = noted
             if request.spans is not None:
                 start, total = began - request.started, clock() - began
                 what = span_id, parent, self.name, call, method, start, total, outcome, size, after
@@ -365,9 +370,3 @@ async def _time_is_up(request: TravellingRequest, told: BaseException) -> None:
     if request.limit is not None:
         request.limit.end(getattr(told, "node", None))
         await asyncio.sleep(request.patience)
-
-
-def _notes(notes: Sequence[Any]) -> list[Any]:
-    from graphnb.rayserve.notes import noted
-
-    return [noted(one) for one in notes]

@@ -491,6 +491,27 @@ def test_values_tell_which_node_failed(deploy, signals):
     assert values["waits"].error is None
 
 
+def test_values_stand_in_the_order_in_which_calls_began(deploy, signals):
+    """Whichever of nodes that run together answers first."""
+
+    @serve.deployment
+    async def slow(x):
+        await signals.await_("the other has answered")
+        return x
+
+    @serve.deployment
+    async def quick(x):
+        await signals.aset("the other has answered")
+        return x
+
+    with InputNode() as inp:
+        node = join.bind(slow.bind(inp), quick.bind(inp))
+    response = deploy(node).entry(values=True).remote(1)
+    assert response.result() == [1, 1]
+    nodes = [one.node for one in response.request.values]
+    assert nodes == ["DAGDriver.predict", "slow", "quick", "join"]
+
+
 def test_values_are_as_they_were(deploy):
     """A node that changes its argument after it came in does not change what is shown of it."""
 
