@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from graphnb.engine.values import Pack
     from graphnb.engine.version import Version
-    from graphnb.telemetry import Outcome, Recorder
+    from graphnb.telemetry import Outcome
+
+    Ended = Callable[[Request, Outcome, str | None], None]
+    """Is told of each request that began here, when it has ended: how, and the error in a line."""
 
 
 # Off for all requests of a process: GRAPHNB_TELEMETRY=off.
@@ -47,13 +50,19 @@ class Engine(Protocol):
 class GraphRouter(Generic[V]):
     """The `Router` of one graph in this process.
 
+    Args:
+        name: of the graph.
+        engine: the loop that requests run on.
+        ended: is told of each request that is timed.
+        pack: serializes what goes in and out.
+
     Attributes:
         current: the version that answers requests that begin now; None when the graph has ended.
     """
 
-    def __init__(self, name: str, engine: Engine, recorder: Recorder, pack: Pack = pack) -> None:
+    def __init__(self, name: str, engine: Engine, ended: Ended, pack: Pack = pack) -> None:
         self.current: V | None = None
-        self.recorder = recorder
+        self._ended = ended
         self._name = name
         self._pack = pack
         self._engine = engine
@@ -168,7 +177,7 @@ class GraphRouter(Generic[V]):
 
     def _record(self, request: Request, outcome: Outcome, error: str | None) -> None:
         if request.spans is not None:
-            self.recorder.record(request.trace(outcome, error))
+            self._ended(request, outcome, error)
 
     def _dispatch(
         self, call: OutgoingCall, request: Request, parent: int | None

@@ -55,7 +55,7 @@ class RemoteCallee:
     def __init__(self, name: str, serve_name: str, app_name: str) -> None:
         self.name = name
         self._place = serve_name, app_name
-        self._handle: Any = None
+        self._handle: Any = None  # kept, since the lines end with it
         self._unary: Any = None
         self._lines: Lines | None = None
         self._unary_by_reference: Any = None
@@ -77,13 +77,8 @@ class RemoteCallee:
 
     @property
     def by_line(self) -> bool:
-        """Whether its calls go by lines, as far as is known; looks for them where none was made."""
-        if self._unary is None:
-            self.open()
-        if self._lines is None:
-            return False
-        self._lines.look()
-        return self._lines.complete
+        """Whether its calls go by lines, as far as is known."""
+        return self._lines is not None and self._lines.complete
 
     def edge(self, call: str) -> Edge:
         """How results of that call node travel on; what was seen of them outlasts the version."""
@@ -140,8 +135,11 @@ class RemoteCallee:
                 self.open()
             request.away.add(span_id)
             reply: Reply | Ticket | None = None
-            if self._lines is not None and not by_reference and not model_id:
-                reply = await self._lines.call(header, parts)
+            if self._lines is not None and not model_id:
+                if by_reference:
+                    self._lines.look()  # `by_line` is asked next time
+                else:
+                    reply = await self._lines.call(header, parts)
             if reply is None:
                 if size_in > MAX_MESSAGE and not by_reference:
                     by_reference, header = True, header._replace(by_reference=True)
@@ -356,10 +354,21 @@ class RemoteStream:
         self._request.streams.discard(self)
         if self._request.spans is not None:
             parent, call, method, after = self._labels
-            start, total = self._began - self._request.started, clock() - self._began
-            what = self._span_id, parent, self._owner.name, call, method, start, total
-            said_last = outcome, self._size, after, said
-            self._request.spans.append(_new(RemoteSpan, (*what, *said_last)))
+            self._request.spans.append(
+                RemoteSpan(
+                    span_id=self._span_id,
+                    parent_id=parent,
+                    deployment=self._owner.name,
+                    call=call,
+                    method=method,
+                    start_s=self._began - self._request.started,
+                    total_s=clock() - self._began,
+                    outcome=outcome,
+                    size=self._size,
+                    after=after,
+                    said=said,
+                )
+            )
 
 
 async def _time_is_up(request: TravellingRequest, told: BaseException) -> None:

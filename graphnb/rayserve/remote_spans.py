@@ -134,13 +134,13 @@ class Transport:
         with self._lock:
             self._fastest.clear()
 
-    def spans(self, entries: Iterable[Any]) -> list[Span]:
+    def spans(self, entries: Sequence[Span | RemoteSpan]) -> list[Span]:
         """The spans of a request, in the order in which they ended, as seen from its beginning.
 
         Args:
-            entries: a `Span` or a `RemoteSpan` each, or either as a plain tuple.
+            entries: what was noted of its calls.
         """
-        read = _read(entries)
+        read = _read(root_last(entries))
         with self._lock:
             for call, _ in read:
                 if type(call) is _Call and call.noted.said and call.noted.outcome == "ok":
@@ -161,6 +161,7 @@ class Transport:
 def _read(entries: Iterable[Any]) -> list[tuple[Any, _Call | None]]:
     """All calls, each with the one that made it if that was elsewhere; those that ended last first.
 
+    Entries are plain tuples where they have travelled: how long they are tells which they are.
     Without recursion: graphs may be deeper than Python's stack.
     """
     found: list[tuple[Any, _Call | None]] = []

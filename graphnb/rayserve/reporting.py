@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graphnb.engine.remote_errors import pack_error
 from graphnb.engine.tracebacks import user_traceback
 from graphnb.rayserve.collector import StartFailure, find_collector
-from graphnb.rayserve.remote_spans import Transport, root_last, weight
-from graphnb.telemetry import Recorder, Trace
+from graphnb.rayserve.remote_spans import Transport, weight
+from graphnb.telemetry import Trace
 from graphnb.telemetry.buffer import Buffer
 
 if TYPE_CHECKING:
     from graphnb.engine.request import Request
     from graphnb.rayserve.config import Payload
-    from graphnb.telemetry import Outcome
+    from graphnb.telemetry import Outcome, Recorder
     from graphnb.telemetry.buffer import Batch
 
 logger = logging.getLogger("graphnb")
@@ -46,6 +46,7 @@ class _Ended(NamedTuple):
     outcome: Outcome
     error: str | None
     spans: tuple[Any, ...]
+    weight: int
 
 
 class Reporter:
@@ -53,16 +54,16 @@ class Reporter:
 
     Args:
         collector: the name of the actor, or None for nobody.
-        recorder: whose requests are sent; one of its own by default.
+        recorder: takes the traces of requests that begin in this process, a little after them; None
+            where nobody asks this process for them.
 
     Attributes:
-        recorder: takes the traces of requests that begin in this process, a little after them.
         listens: whether anybody wants to know.
         transport: what is known of the ways that calls take.
     """
 
     def __init__(self, collector: str | None, recorder: Recorder | None = None) -> None:
-        self.recorder = recorder or Recorder(max_traces=100)
+        self._recorder = recorder
         self._collector = collector
         # Unique also after a restart in a process of the same number.
         self._buffer = Buffer(f"{os.getpid()}-{uuid.uuid4().hex[:12]}")
@@ -78,8 +79,6 @@ class Reporter:
         self._hurry = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
-        if self.listens:
-            self.recorder.subscribe(self._buffer.add)
 
     def ended(self, request: Request, outcome: Outcome, error: str | None) -> None:
         """Takes note of a request; the thread works out the rest a little later.
@@ -87,9 +86,10 @@ class Reporter:
         Done while requests wait for each other, it would cost each a few percent of a chain.
         """
         # As it is now: calls that it left behind are no part of it.
-        spans = tuple(root_last(request.spans or ()))
-        self._ended.append(_Ended(request.request_id, request.started_at, outcome, error, spans))
-        self._came += weight(spans)
+        spans = tuple(request.spans or ())
+        one = _Ended(request.request_id, request.started_at, outcome, error, spans, weight(spans))
+        self._ended.append(one)
+        self._came += one.weight
         while len(self._ended) > MAX_ENDED or (self._ended and self._came - self._went > MAX_SPANS):
             self._forget_one()
         if self._thread is None:  # made with the first request: most processes have none
@@ -105,7 +105,7 @@ class Reporter:
 
     def _forget_one(self) -> None:
         with contextlib.suppress(IndexError):  # the thread was quicker
-            self._came -= weight(self._ended.popleft().spans)
+            self._came -= self._ended.popleft().weight
             self._buffer.forget()
 
     def settle(self) -> None:
@@ -117,7 +117,7 @@ class Reporter:
                     one = self._ended.popleft()
                 except IndexError:  # forgotten meanwhile, or an observer has asked
                     break
-                self._went += weight(one.spans)
+                self._went += one.weight
                 self._work_out(one)
                 pause += 1
                 if pause > len(self._ended) // _SLICES:
@@ -127,14 +127,16 @@ class Reporter:
     def _work_out(self, one: _Ended) -> None:
         try:
             spans = tuple(self.transport.spans(one.spans))
-            self.recorder.record(
-                Trace(one.request_id, one.started_at, one.outcome, one.error, spans)
-            )
+            trace = Trace(one.request_id, one.started_at, one.outcome, one.error, spans)
         except Exception:
             self._buffer.forget()
             self._broken += 1
             if self._broken == 1:
                 logger.exception("a request is lost to the figures; others that are, are not told")
+            return
+        self._buffer.add(trace)
+        if self._recorder is not None:
+            self._recorder.record(trace)
 
     def _run(self) -> None:
         while not self._closed:

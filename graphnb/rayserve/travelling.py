@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from graphnb.engine.request import Request
 from graphnb.engine.router import RECORD, GraphRouter
 from graphnb.engine.version import Version
-from graphnb.rayserve.remote_spans import root_last
 from graphnb.telemetry import Trace
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class TravellingRequest(Request):
         spans: tuple[Span, ...] = ()
         if self.spans:
             transport: Transport = self.version.application.transport
-            spans = tuple(transport.spans(root_last(self.spans)))
+            spans = tuple(transport.spans(self.spans))
         return Trace(self.request_id, self.started_at, outcome, error, spans)
 
     @property
@@ -86,9 +85,9 @@ class TravellingRouter(GraphRouter[V]):
     """
 
     def __init__(self, name: str, engine: Engine, reporter: Reporter, pack: Pack) -> None:
-        super().__init__(name, engine, reporter.recorder, pack)
+        super().__init__(name, engine, reporter.ended, pack)
         self.transport = reporter.transport
-        self._reporter = reporter
+        self._listens = reporter.listens
 
     def new_request(self, options: CallOptions) -> TravellingRequest:
         """A request that begins here."""
@@ -96,10 +95,6 @@ class TravellingRouter(GraphRouter[V]):
             None,
             request_id=options.request_id,
             timeout_s=options.timeout_s,
-            record=options.record and RECORD and self._reporter.listens,
+            record=options.record and RECORD and self._listens,
             values=[] if options.values else None,
         )
-
-    def _record(self, request: Request, outcome: Outcome, error: str | None) -> None:
-        if request.spans is not None:
-            self._reporter.ended(request, outcome, error)

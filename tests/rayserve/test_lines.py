@@ -19,7 +19,9 @@ from graphnb.rayserve.lines import lines as lines_module
 from graphnb.rayserve.lines.body import load
 from graphnb.rayserve.lines.frames import Address
 from graphnb.rayserve.lines.line import RefusedError, open_line
+from graphnb.rayserve.remote import RemoteCallee
 from graphnb.rayserve.stash import Ticket
+from graphnb.rayserve.travelling import TravellingRequest
 from graphnb.rayserve.wire import Header, RemoteFailure, Reply
 
 HEADER = Header(
@@ -779,14 +781,43 @@ def test_a_message_of_more_than_a_gigabyte_is_refused():
     assert not written
 
 
-def test_lines_are_looked_for_by_whoever_asks_for_them(scene):
-    """Where no call went by them yet, too: an edge has to know before it chooses."""
+class Handle:
+    """A way by Ray Serve; counts what goes by it in `.calls`."""
+
+    def __init__(self, value):
+        self.value, self.calls = value, 0
+
+    async def remote(self, _header, *_parts):
+        """Gives always the same."""
+        self.calls += 1
+        return Reply(self.value, ("replica", 0.0, 0.1, 0))
+
+
+def test_an_edge_of_middling_values_goes_over_to_lines(scene):
+    """Also where no call had gone by them before: it begins by reference, and looks for them."""
 
     async def act(replicas):
+        value = bytes(2 << 20)
         replicas.places["a"] = Place()
         replicas.say(a=5)
-        replicas.lines.look()
-        await until(lambda: replicas.lines.complete)
+        callee = RemoteCallee("node", "node", "app")
+        callee._lines = replicas.lines
+        callee._unary, callee._unary_by_reference = Handle(value), Handle(value)
+        edge = callee.edge("node")
+        load = SimpleNamespace(message=lambda kept: ((kept,), None))
+        request = TravellingRequest(SimpleNamespace(number=1), request_id="r-1")
+
+        async def ask():
+            return await edge.call("run", load, value, request, 0, "node", (), "")
+
+        assert await ask() == value
+        await until(lambda: callee.by_line)
+        assert await ask() == value
+        assert await ask() == value
+        assert not edge.by_reference
+        assert unpack(await ask()) == [value]
+        assert callee._unary_by_reference.calls == 3
+        assert callee._unary.calls == 0
 
     scene(act)
 

@@ -13,7 +13,7 @@ from graphnb.executors.ray.recorder import RayRecorder
 from graphnb.rayserve import reporting
 from graphnb.rayserve.remote_spans import RemoteSpan
 from graphnb.rayserve.reporting import Reporter
-from graphnb.telemetry.spans import Span
+from graphnb.telemetry import Recorder, Span
 from tests.contract.waiting import eventually
 
 SPAN = Span(0, None, "node", None, "run", "r", 0.0, 0.0, 0.0, 0.1, 0.0, "ok", 0, ())
@@ -30,7 +30,7 @@ def end(reporter, number):
 @pytest.fixture
 def reporter(monkeypatch):
     """One whose batches are kept in `.sent`; it ends with the test."""
-    made = Reporter("collector")
+    made = Reporter("collector", Recorder())
     made.sent = []
     monkeypatch.setattr(made, "_send", lambda batch: made.sent.append(batch) or True)
     yield made
@@ -45,7 +45,7 @@ def requests(reporter):
 def test_requests_are_worked_out_by_a_thread(reporter):
     """Not on the way of those that come next."""
     threads = []
-    reporter.recorder.subscribe(lambda _trace: threads.append(threading.current_thread()))
+    reporter._recorder.subscribe(lambda _trace: threads.append(threading.current_thread()))
     for number in range(3):
         end(reporter, number)
     eventually(lambda: requests(reporter) == 3)
@@ -91,9 +91,9 @@ def test_whoever_is_told_of_requests_may_ask_for_all(reporter):
 
     def ask(_trace):
         reporter.settle()
-        asked.append(len(reporter.recorder.traces()))
+        asked.append(len(reporter._recorder.traces()))
 
-    reporter.recorder.subscribe(ask)
+    reporter._recorder.subscribe(ask)
     end(reporter, 1)
     reporter.flush()
     assert asked == [1]
@@ -133,20 +133,20 @@ def test_what_ends_after_its_request_is_no_part_of_it(reporter):
         reporter.ended(request, "ok", None)
         request.spans.append(SPAN)
     reporter.flush()
-    (trace,) = reporter.recorder.traces()
+    (trace,) = reporter._recorder.traces()
     assert trace.spans == (SPAN,)
 
 
 def test_a_flush_ends_while_requests_go_on_ending(reporter, monkeypatch):
     """It has those that were there when it was asked for."""
-    record = reporter.recorder.record
+    record = reporter._recorder.record
 
     def busy(trace):
         end(reporter, int(trace.request_id.removeprefix("r-")) + 1)
         record(trace)
 
     with monkeypatch.context() as patch:
-        patch.setattr(reporter.recorder, "record", busy)
+        patch.setattr(reporter._recorder, "record", busy)
         end(reporter, 1)
         reporter.flush()
         reporter.flush()

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from graphnb.authoring import Graph
     from graphnb.engine.loop import EngineLoop
     from graphnb.engine.replica_set import ReplicaSet
+    from graphnb.engine.request import Request
     from graphnb.executors.local.http import HttpServer
     from graphnb.executors.local.version import LocalVersion
     from graphnb.graph import GraphSpec
+    from graphnb.telemetry import Outcome
 
 
 class LocalApplication:
@@ -39,13 +41,16 @@ class LocalApplication:
         self._engine = engine
         self._server = server
         self._recorder = Recorder()
-        self._router: GraphRouter[LocalVersion] = GraphRouter(name, engine, self._recorder)
+        self._router: GraphRouter[LocalVersion] = GraphRouter(name, engine, self._ended)
         self._starter = Starter(name, self._router)
         self._applying = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         self._url: str | None = None
         self._http: HttpOptions | None = None
         self._entry: Handle | None = None  # made once for each version: requests are many
+
+    def _ended(self, request: Request, outcome: Outcome, error: str | None) -> None:
+        self._recorder.record(request.trace(outcome, error))
 
     @property
     def name(self) -> str:
