@@ -1,14 +1,14 @@
 """The boxes of a picture: what stands on each, and how large it is.
 
 A card keeps room on its right for metrics, whether there are any or not, so that a summary never
-moves the layout.
+moves the layout. A live card has a line more, for what its deployment is at.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graphnb.views import labels
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COUNT_SIZE",
+    "FOOTER",
     "LINE_HEIGHT",
     "METRIC_SIZE",
     "NOTE_SIZE",
@@ -42,6 +43,10 @@ _TEXT_WIDTH = 190.0
 _STEP = 12.0
 _METRIC_WIDTH = math.ceil(text_width("1234.5 ms", METRIC_SIZE, bold=True))
 _MIN_HEIGHT = 46.0
+_MIN_LIVE_WIDTH = math.ceil(text_width("99/99  9999 busy · 9999 queued", NOTE_SIZE)) + 2 * _PADDING
+
+FOOTER = 22.0
+"""How much higher a live card is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Card:
         subtitle: what is called, where the title says something else, shortened.
         notes: options that matter, shortened.
         tooltip: the full text.
+        live: whether it shows what is going on at this moment.
     """
 
     kind: CardKind
@@ -67,6 +73,7 @@ class Card:
     subtitle: str
     notes: tuple[str, ...]
     tooltip: str
+    live: bool = False
 
     @property
     def size(self) -> tuple[float, float]:
@@ -80,19 +87,28 @@ class Card:
             return (_ceil(max(72.0, text + 2 * _PADDING + 6)), 36.0)
         height = LINE_HEIGHT["title"] + len(self.notes) * LINE_HEIGHT["note"]
         height += LINE_HEIGHT["subtitle"] if self.subtitle else 0
-        return (
-            _ceil(text + _GAP + _METRIC_WIDTH + 2 * _PADDING),
-            max(_MIN_HEIGHT, height + 14),
-        )
+        width = text + _GAP + _METRIC_WIDTH + 2 * _PADDING
+        height = max(_MIN_HEIGHT, height + 14)
+        if self.live:
+            return (_ceil(max(width, _MIN_LIVE_WIDTH)), height + FOOTER)
+        return (_ceil(width), height)
 
 
-def cards(spec: GraphSpec) -> list[Card]:
-    """A card for each input, each call, and each deployment that no call reaches."""
+def cards(spec: GraphSpec, *, live: bool = False) -> list[Card]:
+    """A card for each input, each call, and each deployment that no call reaches.
+
+    Args:
+        spec: the graph.
+        live: whether they have room for what is going on at this moment.
+    """
     called = {call.deployment for call in spec.calls}
-    return [
-        *(_input_card(one) for one in spec.inputs),
+    made = [
         *(_call_card(spec, one) for one in spec.calls),
         *(_deployment_card(spec, one) for one in spec.deployments if one.name not in called),
+    ]
+    return [
+        *(_input_card(one) for one in spec.inputs),
+        *(replace(one, live=live) for one in made),
     ]
 
 

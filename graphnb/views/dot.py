@@ -47,21 +47,24 @@ _LINE_STYLES: dict[LineKind, dict[str, str]] = {
 }
 
 
-def to_dot(spec: GraphSpec, summary: GraphSummary | None = None) -> str:
+def to_dot(spec: GraphSpec, summary: GraphSummary | None = None, *, live: bool = False) -> str:
     """The graph as DOT text.
 
     Args:
         spec: the graph.
         summary: what to show on its nodes, if anything.
+        live: whether there is room for what is going on at this moment.
 
     Returns:
         The text, with a newline at its end.
     """
     overlay = Overlay(spec, summary) if summary is not None else None
-    boxes = cards(spec)
+    boxes = cards(spec, live=live)
     names = {card.id: f"n{index}" for index, card in enumerate(boxes)}
     lines = list(all_lines(spec, overlay))
     graph = _new_graph(spec, boxes, lines)
+    if live:
+        graph.attr("graph", live="true")
     groups: dict[str, list[Card]] = defaultdict(list)
     for card in boxes:
         groups[card.deployment if _grouped(spec, card.deployment) else ""].append(card)

@@ -3,7 +3,8 @@
 Everything that may change while a graph runs has a class and stands on the picture from the
 start, empty if need be, so that a live view fills it in place: `gnb-card` (fill, stroke),
 `gnb-p50`, `gnb-count`, `gnb-share`, `gnb-errors`. A node is a `<g class="gnb-node">` whose `id`
-is `node-ID` or `deployment-NAME`, with `data-node` and `data-deployment`.
+is `node-ID` or `deployment-NAME`, with `data-node` and `data-deployment`. `placeholders` has what
+a live picture shows beyond that.
 
 Looks are attributes, not a style sheet: one in an inline SVG would reach the whole page.
 """
@@ -11,9 +12,10 @@ Looks are attributes, not a style sheet: one in an inline SVG would reach the wh
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from graphnb.views import cards, markup
+from graphnb.views import cards, markup, placeholders
 from graphnb.views.palette import BADGE, FAILED, FAINT, INK, MUTED, PILL
 from graphnb.views.typography import MONO, text_width
 
@@ -33,23 +35,26 @@ def draw(layout: Layout) -> str:
     """The SVG text of a layout, with a newline at its end."""
     # Critical lines come last, over the others.
     routes = sorted(layout.routes, key=lambda route: route.attributes.get("critical", ""))
+    live = layout.attributes.get("live") == "true"
     parts = [
         *map(_group, layout.groups),
         *map(_edge, routes),
-        *map(_node, layout.boxes),
+        *(_node(box, live=live) for box in layout.boxes),
         # Above everything, so that no line crosses a text.
         *map(_group_title, layout.groups),
         *(_label(route) for route in routes if route.label_at and route.attributes.get("label")),
         *(_calls(route) for route in routes if route.attributes.get("calls")),
+        *(_rate(route) for route in routes if live),
     ]
     said = layout.attributes.get("tooltip", "graph")
     return markup.document(layout.width, layout.height, said, parts)
 
 
-def _node(box: Box) -> str:
+def _node(box: Box, *, live: bool) -> str:
     of = box.attributes
     kind = of.get("kind", "call")
     is_input = kind == "input"
+    body = replace(box, height=box.height - cards.FOOTER) if live and not is_input else box
     parts = [
         markup.title(of.get("tooltip", "")),
         markup.rect(
@@ -63,8 +68,9 @@ def _node(box: Box) -> str:
             stroke=of.get("color", FAINT),
             stroke_width=2.5 if of.get("critical") else 1.2,
         ),
-        *_card_text(box, centred=is_input),
-        *(() if is_input else _metrics(box)),
+        *_card_text(body, centred=is_input),
+        *(() if is_input else _metrics(body)),
+        *(placeholders.footer(box) if live and not is_input else ()),
     ]
     return markup.element(
         "g",
@@ -233,6 +239,10 @@ def _label(route: Route) -> str:
 def _calls(route: Route) -> str:
     """How often a line was taken, on its middle: Graphviz knows nothing of it."""
     return _pill(_middle(route.points), route.attributes["calls"], "gnb-calls")
+
+
+def _rate(route: Route) -> str:
+    return placeholders.rate(route.attributes.get("id", ""), _middle(route.points), route.label_at)
 
 
 def _middle(points: Sequence[Point]) -> Point:

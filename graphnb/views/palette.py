@@ -21,9 +21,11 @@ __all__ = [
     "INK",
     "LINES",
     "MUTED",
+    "PARTS",
     "PILL",
     "CardKind",
     "LineKind",
+    "Part",
     "heat",
 ]
 
@@ -34,6 +36,10 @@ alone. root: the one that requests enter."""
 LineKind = Literal["data", "handle", "graph", "fallback"]
 """data: a value. handle: a call by user code. graph: a graph's result, to the deployment that runs
 the graph. fallback: what stands in after a failure."""
+
+
+Part = Literal["queued", "waiting", "executing", "transport"]
+"""Where a call's time went, in the order in which it is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,13 @@ LINES: dict[LineKind, str] = {
     "handle": "#9180c2",
     "graph": "#5c80cf",
     "fallback": "#b5813a",
+}
+
+PARTS: dict[Part, str] = {
+    "queued": "#a9b3c0",
+    "waiting": "#b394d6",
+    "executing": "#4c84d4",
+    "transport": "#45a896",
 }
 
 HEAT = {0.04: "#fdf0dc", 0.15: "#fcdfb4", 0.35: "#fac984", 0.6: "#f5ad5b"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from graphnb.telemetry.critical_path import critical_path
+from graphnb.views.palette import PARTS
 from graphnb.views.typography import clean
 
 if TYPE_CHECKING:
@@ -14,13 +15,9 @@ if TYPE_CHECKING:
 
     from graphnb.graph.spec import GraphSpec
     from graphnb.telemetry.spans import Outcome, Span, Trace
+    from graphnb.views.palette import Part
 
-__all__ = ["PARTS", "SIGNS", "Part", "Row", "Timeline", "timeline"]
-
-Part = Literal["queued", "waiting", "executing", "transport"]
-"""Where a call's time went, in the order in which it is drawn."""
-
-PARTS: tuple[Part, ...] = ("queued", "waiting", "executing", "transport")
+__all__ = ["SIGNS", "Row", "Timeline", "timeline"]
 
 SIGNS: Mapping[Outcome, str] = {
     "ok": "",

@@ -13,8 +13,8 @@ import math
 from typing import TYPE_CHECKING
 
 from graphnb.views import markup, units
-from graphnb.views.palette import CRITICAL, FAILED, FAINT, INK, MUTED
-from graphnb.views.timeline import PARTS, SIGNS, Part, Row, Timeline, timeline
+from graphnb.views.palette import CRITICAL, FAILED, FAINT, INK, MUTED, PARTS, Part
+from graphnb.views.timeline import SIGNS, Row, Timeline, timeline
 from graphnb.views.typography import clean, shorten, text_width
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ _TOTALS, _OUTCOMES = 800.0, 812.0
 _INDENT = 12.0
 _CARD, _RULE = "#f7f9fc", "#dfe5ec"
 
-_FILLS: dict[Part, str] = {
-    "queued": "#a9b3c0",
-    "waiting": "#b394d6",
-    "executing": "#4c84d4",
-    "transport": "#45a896",
-}
 _HEIGHTS: dict[Part, float] = {"queued": 4.0, "waiting": 8.0, "executing": 12.0, "transport": 4.0}
 _LETTERS: dict[Part, str] = {"queued": "·", "waiting": "░", "executing": "█", "transport": "▒"}
 
@@ -134,7 +128,7 @@ def _head(trace: Trace) -> Iterator[str]:
     x = _BARS
     for part in PARTS:
         height = _HEIGHTS[part]
-        yield markup.rect(x, 46 - height / 2, 16, height, rx=2, fill=_FILLS[part])
+        yield markup.rect(x, 46 - height / 2, 16, height, rx=2, fill=PARTS[part])
         yield _said(x + 21, 49.5, part, fill=MUTED)
         x += 21 + text_width(part, 10) + 16
     yield markup.rect(x, 40, 4, 12, rx=2, fill=CRITICAL)
@@ -193,7 +187,7 @@ def _bar(row: Row, middle: float, total_s: float) -> Iterator[str]:
             width,
             height,
             rx=min(2.0, width / 2),
-            fill=_FILLS[part],
+            fill=PARTS[part],
             opacity=faded,
         )
 
