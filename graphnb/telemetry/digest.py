@@ -13,12 +13,19 @@ windows of time, merge into that of all their requests.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphnb.telemetry.critical_path import critical_path
 from graphnb.telemetry.frequent import Frequent
-from graphnb.telemetry.sketch import Sketch, add, merge, new_sketch, percentiles
+from graphnb.telemetry.sketch import (
+    Sketch,
+    add,
+    merge,
+    new_sketch,
+    percentiles,
+    subtract,
+)
 from graphnb.telemetry.summary import FAILURES, GraphSummary, NodeSummary
 
 if TYPE_CHECKING:
@@ -36,6 +43,7 @@ MAX_PATHS = 50
 MAX_HANDLE_EDGES = 2_000
 
 _PARTS = 5  # total, queued, waiting, executing, transport: the order of NodeSummary
+_NONE = (0.0, 0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -43,13 +51,15 @@ class _Node:
     """What the calls of one node add up to."""
 
     deployment: str
+    sketches: tuple[Sketch, ...]
     count: int = 0
     errors: int = 0
     cancelled: int = 0
     critical_s: float = 0.0
-    sketches: tuple[Sketch, ...] = field(
-        default_factory=lambda: tuple(new_sketch() for _ in range(_PARTS))
-    )
+    queued_s: float = 0.0
+    waiting_s: float = 0.0
+    executing_s: float = 0.0
+    transport_s: float = 0.0
 
     def add(self, span: Span) -> float:
         """Counts one call; returns how long its caller waited."""
@@ -61,22 +71,30 @@ class _Node:
             return total
         if outcome in FAILURES:
             self.errors += 1
-        parts = (total, queued, waiting, executing, transport)
-        add(self.sketches, parts)
+        self.queued_s += queued
+        self.waiting_s += waiting
+        self.executing_s += executing
+        self.transport_s += transport
+        add(self.sketches, (total, queued, waiting, executing, transport))
         return total
 
-    def merge(self, other: _Node) -> None:
-        """Adds what the other one counted."""
-        self.count += other.count
-        self.errors += other.errors
-        self.cancelled += other.cancelled
-        self.critical_s += other.critical_s
-        for mine, theirs in zip(self.sketches, other.sketches, strict=True):
-            merge(mine, theirs)
+    def merge(self, other: _Node, sign: int = 1) -> None:
+        """Adds what the other one counted; with -1 takes it off."""
+        self.count += sign * other.count
+        self.errors += sign * other.errors
+        self.cancelled += sign * other.cancelled
+        self.critical_s += sign * other.critical_s
+        self.queued_s += sign * other.queued_s
+        self.waiting_s += sign * other.waiting_s
+        self.executing_s += sign * other.executing_s
+        self.transport_s += sign * other.transport_s
+        for mine, theirs in zip(self.sketches, other.sketches, strict=False):
+            (merge if sign > 0 else subtract)(mine, theirs)
 
     def summary(self, name: str, critical_s: float) -> NodeSummary:
         """The same in percentiles, with the node's share of all the time on critical paths."""
-        total, queued, waiting, executing, transport = map(percentiles, self.sketches)
+        total, *parts = map(percentiles, self.sketches)
+        queued, waiting, executing, transport = parts or (_NONE,) * 4
         return NodeSummary(
             name,
             self.deployment,
@@ -88,6 +106,7 @@ class _Node:
             *waiting,
             *executing,
             *transport,
+            (self.queued_s, self.waiting_s, self.executing_s, self.transport_s),
             self.critical_s / critical_s if critical_s > 0 else 0.0,
         )
 
@@ -105,11 +124,31 @@ class TraceDigest:
         errors: those that raised, timed out or were rejected.
     """
 
-    __slots__ = ("_edges", "_max_nodes", "_nodes", "_paths", "_seconds", "errors", "requests")
+    __slots__ = (
+        "_edges",
+        "_max_nodes",
+        "_nodes",
+        "_parts",
+        "_paths",
+        "_seconds",
+        "errors",
+        "requests",
+    )
 
-    def __init__(self, *, max_nodes: int = MAX_NODES, max_paths: int = MAX_PATHS) -> None:
+    def __init__(
+        self, *, max_nodes: int = MAX_NODES, max_paths: int = MAX_PATHS, parts: bool = True
+    ) -> None:
+        """A digest of nothing.
+
+        Args:
+            max_nodes: how many nodes are told apart.
+            max_paths: how many critical paths are.
+            parts: whether there are percentiles of the parts of a call as well: most of the work.
+                Without them `summary` has zeros there, and their sums.
+        """
         self.requests = 0
         self.errors = 0
+        self._parts = _PARTS if parts else 1
         self._max_nodes = max_nodes
         self._nodes: dict[str, _Node] = {}
         self._seconds = new_sketch()
@@ -149,6 +188,26 @@ class TraceDigest:
         for edge, count in other._edges.items():
             self._add_edge(edge, count)
 
+    def subtract(self, other: TraceDigest) -> None:
+        """Takes off the requests of a digest that was merged before, as when a window slides on."""
+        self.requests -= other.requests
+        self.errors -= other.errors
+        subtract(self._seconds, other._seconds)
+        for name, node in other._nodes.items():
+            mine = self._nodes[self._known(name)]
+            mine.merge(node, -1)
+            if not mine.count:
+                del self._nodes[self._known(name)]
+        self._paths.subtract(other._paths)
+        self._edges -= other._edges
+
+    def waits(self, node: str | None = None) -> Sketch:
+        """How long callers of a node waited, or those of the whole graph; not to be changed."""
+        if node is None:
+            return self._seconds
+        found = self._nodes.get(node)
+        return found.sketches[0] if found is not None else new_sketch()
+
     def summary(self) -> GraphSummary:
         """What `summarize` says of the same requests, with percentiles within 1 %."""
         critical_s = sum(node.critical_s for node in self._nodes.values())
@@ -177,7 +236,8 @@ class TraceDigest:
             return node
         if len(self._nodes) >= self._max_nodes and name != OTHER_NODES:
             return self._node(OTHER_NODES, OTHER_NODES)
-        return self._nodes.setdefault(name, _Node(deployment))
+        sketches = tuple([new_sketch() for _ in range(self._parts)])
+        return self._nodes.setdefault(name, _Node(deployment, sketches))
 
     def _known(self, name: str) -> str:
         return name if name in self._nodes else OTHER_NODES

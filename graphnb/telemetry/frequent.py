@@ -45,6 +45,17 @@ class Frequent(Generic[Key]):
         for key, (count, seconds) in other._kept.items():
             self.add(key, seconds, count)
 
+    def subtract(self, other: Frequent[Key]) -> None:
+        """Takes off what the other one counted, as far as it is still here."""
+        for key, (count, seconds) in other._kept.items():
+            before = self._kept.get(key)
+            if before is None:
+                continue
+            if before[0] > count:
+                self._kept[key] = (before[0] - count, before[1] - seconds)
+            else:
+                del self._kept[key]
+
     def most(self) -> Key | None:
         """The most frequent key; of several, the one with the most seconds."""
         kept = self._kept

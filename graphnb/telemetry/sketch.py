@@ -17,7 +17,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from itertools import accumulate
-from math import ceil, floor, log, log1p
+from math import ceil, floor, log, log1p, sqrt
 from typing import TYPE_CHECKING
 
 from ddsketch.mapping import LogarithmicMapping
@@ -25,7 +25,18 @@ from ddsketch.mapping import LogarithmicMapping
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["ACCURACY", "BUCKETS", "Sketch", "add", "merge", "new_sketch", "percentiles"]
+__all__ = [
+    "ACCURACY",
+    "BUCKETS",
+    "Sketch",
+    "add",
+    "histogram",
+    "median_interval",
+    "merge",
+    "new_sketch",
+    "percentiles",
+    "subtract",
+]
 
 ACCURACY = 0.01
 """A percentile lies within this part of the exact one."""
@@ -56,7 +67,7 @@ def new_sketch(counts: Iterable[tuple[int, int]] = ()) -> Sketch:
 
 def add(sketches: Iterable[Sketch], durations: Iterable[float]) -> None:
     """Counts one duration in each of the sketches."""
-    for sketch, seconds in zip(sketches, durations, strict=True):
+    for sketch, seconds in zip(sketches, durations, strict=False):  # there may be the first alone
         if SHORTEST_S < seconds < LONGEST_S:
             sketch[ceil(log(seconds) * _PER_LOG) + _FIRST] += 1
         else:
@@ -67,6 +78,51 @@ def merge(sketch: Sketch, other: Sketch) -> None:
     """Adds what the other sketch counted."""
     for key, count in other.items():
         sketch[key] += count
+
+
+def subtract(sketch: Sketch, other: Sketch) -> None:
+    """Takes off what a sketch counted that was merged before."""
+    for key, count in other.items():
+        left = sketch[key] - count
+        if left > 0:
+            sketch[key] = left
+        else:
+            del sketch[key]
+
+
+def median_interval(sketch: Sketch) -> tuple[float, float]:
+    """Between which durations the median lies with 95 % confidence; zeros if nothing was counted.
+
+    By order statistics, whatever the distribution (Conover, "Practical Nonparametric Statistics",
+    3rd edition, 1999, section 3.2): of n values, those of rank n/2 ± 0.98 √n.
+    """
+    keys = sorted(sketch)
+    if not keys:
+        return (0.0, 0.0)
+    counts = list(accumulate(sketch[key] for key in keys))
+    total = counts[-1]
+    reach = 0.98 * sqrt(total)
+    low, high = max(0, floor(total / 2 - reach)), min(total - 1, ceil(total / 2 + reach))
+    return _value(keys[bisect_right(counts, low)]), _value(keys[bisect_right(counts, high)])
+
+
+def histogram(sketch: Sketch, bins: int) -> list[tuple[float, float, int]]:
+    """The durations in bins of equal width on a logarithmic scale: from, to, how many.
+
+    Args:
+        sketch: the durations.
+        bins: at most how many; fewer where the durations lie close together.
+    """
+    keys = sorted(sketch)
+    if not keys:
+        return []
+    first, last = keys[0], keys[-1]
+    width = max(1, ceil((last - first + 1) / bins))
+    made = []
+    for low in range(first, last + 1, width):
+        inside = sum(sketch[key] for key in range(low, low + width) if key in sketch)
+        made.append((_value(low), _value(min(low + width, last + 1)), inside))
+    return made
 
 
 def percentiles(sketch: Sketch) -> tuple[float, float, float]:

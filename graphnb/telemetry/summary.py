@@ -38,6 +38,8 @@ class NodeSummary:
         waiting_p50_s: seconds in the replica, before user code began.
         executing_p50_s: seconds in user code.
         transport_p50_s: seconds to carry arguments and the result.
+        seconds: of all its calls together, those queued at the caller, waiting in the replica,
+            executing, and in transport: unlike percentiles these add up.
         share: the node's part of all the time on critical paths, from 0 to 1.
         in_flight: calls of its deployment under way at this moment, those that wait among them;
             0 of a graph that has ended, or whose cluster does not say.
@@ -63,6 +65,7 @@ class NodeSummary:
     transport_p50_s: float = 0.0
     transport_p95_s: float = 0.0
     transport_p99_s: float = 0.0
+    seconds: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     share: float = 0.0
     in_flight: int = 0
 
@@ -164,6 +167,12 @@ def _node(node: str, spans: Sequence[Span], share: float) -> NodeSummary:
         *waiting,
         *executing,
         *transport,
+        (
+            sum([span.queued_s for span in ended]),
+            sum([span.waiting_s for span in ended]),
+            sum([span.executing_s for span in ended]),
+            sum([span.transport_s for span in ended]),
+        ),
         share,
     )
 

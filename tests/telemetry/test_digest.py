@@ -157,3 +157,31 @@ def test_a_digest_of_many_requests_stays_small():
     for number in range(1_000):
         digest.add(chain(seconds=0.001 * (1 + number % 100)), path=False)
     assert len(pickle.dumps(digest)) < 30_000
+
+
+@given(many)
+def test_without_parts_the_rest_is_the_same(requests):
+    """A digest without the parts has the callers' wait, and the parts as sums."""
+    whole, lean = of(requests).summary(), of(requests, parts=False).summary()
+    for name, node in lean.nodes.items():
+        other = whole.nodes[name]
+        assert (node.p50_s, node.p99_s, node.share) == (other.p50_s, other.p99_s, other.share)
+        assert node.seconds == other.seconds
+        assert node.executing_p50_s == 0.0
+
+
+@given(many, many)
+def test_what_was_merged_can_be_taken_off(kept, gone):
+    """What is left is the digest of the requests that stay."""
+    digest = merged(of(kept), of(gone))
+    digest.subtract(of(gone))
+    assert_agree(digest.summary(), of(kept).summary(), accuracy=1e-6)
+
+
+def test_parts_add_up_to_what_callers_waited():
+    """Of each node, the seconds queued, waiting, executing and in transport."""
+    one = call(1, "a", queued_s=0.1, waiting_s=0.2, executing_s=0.3, transport_s=0.4)
+    given_up = call(2, "a", outcome="cancelled", executing_s=9.0)
+    node = of([trace(one, given_up)]).summary().nodes["a"]
+    assert node.seconds == summarize([trace(one, given_up)]).nodes["a"].seconds
+    assert node.seconds == (0.1, 0.2, 0.3, 0.4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import ddsketch
 import pytest
 from hypothesis import given
@@ -75,3 +77,36 @@ def test_memory_is_bounded(values):
 def test_nothing_counted_gives_zeros():
     """A sketch of nothing has percentiles of 0."""
     assert sketch.percentiles(sketch.new_sketch()) == (0.0, 0.0, 0.0)
+
+
+@given(lists)
+def test_the_interval_of_the_median_lies_around_it(values):
+    """Whatever the values, the median is within."""
+    counted = of(values)
+    low, high = sketch.median_interval(counted)
+    assert low <= sketch.percentiles(counted)[0] <= high
+
+
+def test_more_values_make_the_interval_narrower():
+    """A hundred times as many, a tenth as wide."""
+    few, many = (of([1 + one / count for one in range(count)]) for count in (20, 2_000))
+    widths = [high - low for low, high in map(sketch.median_interval, (few, many))]
+    assert widths[1] < widths[0] / 5
+
+
+@given(st.lists(durations, max_size=60), st.integers(1, 30))
+def test_a_histogram_has_each_value_once(values, bins):
+    """In no more bins than asked, one after the other without a gap."""
+    found = sketch.histogram(of(values), bins)
+    assert sum(count for _, _, count in found) == len(values)
+    assert len(found) <= bins
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(found))
+    assert all(low < high for low, high, _ in found)
+
+
+@given(st.lists(durations, max_size=20), st.lists(durations, max_size=20))
+def test_what_was_merged_can_be_taken_off(kept, gone):
+    """What is left is the sketch of the values that stay."""
+    both = of([*kept, *gone])
+    sketch.subtract(both, of(gone))
+    assert both == of(kept)
