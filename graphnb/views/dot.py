@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import graphviz
 
-from graphnb.views import labels
+from graphnb.views import labels, units
 from graphnb.views.cards import NOTE_SIZE, SUBTITLE_SIZE, Card, cards, slug
 from graphnb.views.direction import RANK_GAP, SIDE_GAP, direction
 from graphnb.views.lines import Line, cluster
@@ -125,13 +125,15 @@ def _card_attributes(card: Card, metrics: Metrics | None) -> dict[str, str]:
         "fontsize": f"{SUBTITLE_SIZE:g}",
     }
     if metrics is not None:
-        said = (metrics.p50, metrics.share, metrics.count, metrics.errors)
-        lines.append("  ".join(filter(None, said)))
+        said = {
+            "p50": metrics.times[0],
+            "share": units.percent(metrics.share) if metrics.share > 0 else "",
+            "count": units.count(metrics.count) if metrics.nodes else "",
+            "errors": units.errors(metrics.errors) if metrics.errors else "",
+        }
+        lines.append("  ".join(filter(None, said.values())))
         attributes |= {
-            "p50": metrics.p50,
-            "count": metrics.count,
-            "errors": metrics.errors,
-            "share": metrics.share,
+            **said,
             "tooltip": _text(f"{card.tooltip}\n\n{metrics.tooltip}"),
             "fillcolor": metrics.fill,
         }

@@ -32,6 +32,9 @@ class Line:
         kind: decides its looks.
         tail: the id of the card where it begins.
         head: the id of the card where it ends.
+        source: whose result it carries, or who calls: a call's or an input's id of data, graph and
+            fallback lines, a deployment of handle lines.
+        target: where it leads: a call's id of data and fallback lines, else a deployment.
         id: its id in the SVG, stable from build to build.
         label: what stands on it, shortened.
         tooltip: the whole story.
@@ -44,6 +47,8 @@ class Line:
     kind: LineKind
     tail: str
     head: str
+    source: str
+    target: str
     id: str
     label: str
     tooltip: str
@@ -87,10 +92,12 @@ def _data_lines(
             "data",
             slug("node", source),
             slug("node", call.id),
+            source,
+            call.id,
             slug("edge", source, call.id),
             _short(labels.edge_label(edges, call, title if arguments else None)),
             "\n".join(map(clean, texts)),
-            overlay is not None and overlay.data_edge_is_critical(source, call),
+            overlay is not None and overlay.is_critical("data", source, call.id),
         )
 
 
@@ -99,6 +106,8 @@ def _fallback_line(call: CallSpec, fallback: str, titles: Mapping[str, str]) -> 
         "fallback",
         slug("node", call.id),
         slug("node", fallback),
+        call.id,
+        fallback,
         slug("fallback", call.id, fallback),
         "",
         clean(f"{titles[fallback]} stands in when {titles[call.id]} fails"),
@@ -113,17 +122,19 @@ def _handle_lines(
     for edge in holder.handles:
         arguments[edge.deployment].append(edge.argument)
     for called, names in arguments.items():
-        times = units.count(overlay.handle_calls(holder.name, called)) if overlay else ""
+        times = units.count(overlay.taken("handle", holder.name, called)) if overlay else ""
         (tail, tail_group), (head, head_group) = _anchor(spec, holder.name), _anchor(spec, called)
         yield Line(
             "handle",
             tail,
             head,
+            holder.name,
+            called,
             slug("handle", holder.name, called),
             "",
             clean(f"{holder.name} calls {called} by the handle {', '.join(names)}")
             + (times and f": {times}"),
-            overlay is not None and overlay.handle_edge_is_critical(holder.name, called),
+            overlay is not None and overlay.is_critical("handle", holder.name, called),
             times,
             tail_group,
             head_group,
@@ -139,10 +150,12 @@ def _graph_lines(
             "graph",
             slug("node", edge.call),
             head,
+            edge.call,
+            driver.name,
             slug("graph", edge.call, driver.name),
             _short(edge.argument) if len(driver.graphs) > 1 else "",
             clean(f"{driver.name} runs the graph {edge.argument}"),
-            overlay is not None and overlay.graph_edge_is_critical(edge.call, driver),
+            overlay is not None and overlay.is_critical("graph", edge.call, driver.name),
             head_group=head_group,
         )
 

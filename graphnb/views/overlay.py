@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -11,34 +12,43 @@ from graphnb.views import units
 from graphnb.views.palette import CARDS, heat
 
 if TYPE_CHECKING:
-    from graphnb.graph.spec import CallSpec, DeploymentSpec, GraphSpec
+    from graphnb.graph.spec import GraphSpec
     from graphnb.telemetry.summary import GraphSummary, NodeSummary
     from graphnb.views.cards import Card
+    from graphnb.views.palette import LineKind
 
 __all__ = ["Metrics", "Overlay"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What stands on a card, ready to print.
+    """What stands on a card.
 
     Attributes:
-        p50: the median of the caller's wait, or "–" for a node that was never called.
+        nodes: what the card stands for, of what was called: a call, or a deployment's methods.
+        times: p50, p95 and p99 of the caller's wait, ready to print; "–" for what was never called.
         count: how often it was called.
-        errors: how many of these failed, in words, or "".
-        share: its share of the critical path's time, or "" if it has none.
+        errors: how many of these failed.
+        share: its share of the critical path's time, from 0 to 1.
         fill: the card's colour by that share.
         critical: whether it lies on the most frequent critical path.
-        tooltip: the whole distribution.
     """
 
-    p50: str
-    count: str
-    errors: str
-    share: str
+    nodes: tuple[NodeSummary, ...]
+    times: tuple[str, str, str]
+    count: int
+    errors: int
+    share: float
     fill: str
     critical: bool
-    tooltip: str
+
+    @property
+    def tooltip(self) -> str:
+        """The whole distribution, in words."""
+        return "\n".join(map(_distribution, self.nodes)) or "not called"
+
+
+_NEVER = ("–", "–", "–")
 
 
 class Overlay:
@@ -51,71 +61,70 @@ class Overlay:
         path = [node for node in summary.critical_path if node in self._calls]
         self._path = set(path)
         self._pairs = set(pairwise(path))
-        self._deployments_on_path = {
-            summary.nodes[node].deployment
-            for node in summary.critical_path
-            if node in summary.nodes
-        }
+        on_path = [summary.nodes[node] for node in summary.critical_path if node in summary.nodes]
+        self._deployments_on_path = {node.deployment for node in on_path}
         self._handled_on_path = {
-            summary.nodes[node].deployment
-            for node in summary.critical_path
-            if node in summary.nodes and node not in self._calls
+            node.deployment for node in on_path if node.node not in self._calls
         }
+        # What was called of each deployment by handle, or as the root.
+        self._methods: dict[str, list[NodeSummary]] = defaultdict(list)
+        for node in summary.nodes.values():
+            if node.node not in self._calls:
+                self._methods[node.deployment].append(node)
+        self._handle_calls: Counter[tuple[str, str]] = Counter()
+        for (caller, called), count in summary.handle_calls.items():
+            if caller in summary.nodes:
+                self._handle_calls[summary.nodes[caller].deployment, called] += count
 
     def metrics(self, card: Card) -> Metrics:
         """What to print on a card that is no input."""
+        nodes: tuple[NodeSummary, ...]
         if card.key:
             found = self._summary.nodes.get(card.key)
-            nodes = [found] if found else []
+            nodes = (found,) if found else ()
             critical = card.key in self._path
         else:
-            nodes = self._methods(card.deployment)
+            nodes = tuple(self._methods.get(card.deployment, ()))
             critical = card.deployment in self._handled_on_path
-        share = sum(node.share for node in nodes)
-        errors = sum(node.errors for node in nodes)
+        share = sum([node.share for node in nodes])
         # Percentiles of several methods don't add up: the one that costs most speaks for all.
-        first = max(nodes, key=lambda node: (node.share, node.count, node.node), default=None)
+        first = max(nodes, key=_weight) if len(nodes) > 1 else nodes[0] if nodes else None
+        ms = units.milliseconds
         return Metrics(
-            p50=units.milliseconds(first.p50_s) if first else "–",
-            count=units.count(sum(node.count for node in nodes)) if nodes else "",
-            errors=units.errors(errors) if errors else "",
-            share=units.percent(share) if share > 0 else "",
-            fill=heat(share, CARDS[card.kind].fill),
-            critical=critical,
-            tooltip="\n".join(_distribution(node) for node in nodes) or "not called",
+            nodes,
+            (ms(first.p50_s), ms(first.p95_s), ms(first.p99_s)) if first else _NEVER,
+            sum([node.count for node in nodes]),
+            sum([node.errors for node in nodes]),
+            share,
+            heat(share, CARDS[card.kind].fill),
+            critical,
         )
 
-    def data_edge_is_critical(self, source: str, call: CallSpec) -> bool:
-        """Whether the call waited for that source, on the most frequent critical path."""
-        if source in self._calls:
-            return (source, call.id) in self._pairs
-        return call.id in self._path and not self._path.intersection(self._parents[call.id])
+    def is_critical(self, kind: LineKind, source: str, target: str) -> bool:
+        """Whether the most frequent critical path takes a line.
 
-    def handle_edge_is_critical(self, holder: str, called: str) -> bool:
-        """Whether the path goes from the holder's own calls to the called deployment."""
-        return holder in self._deployments_on_path and called in self._handled_on_path
+        Args:
+            kind: the line's.
+            source, target: as a `Line` has them.
+        """
+        if kind == "data":
+            if source in self._calls:
+                return (source, target) in self._pairs
+            return target in self._path and not self._path.intersection(self._parents[target])
+        if kind == "handle":  # from the holder's own calls to the called deployment
+            return source in self._deployments_on_path and target in self._handled_on_path
+        return kind == "graph" and source in self._path and target in self._deployments_on_path
 
-    def graph_edge_is_critical(self, call: str, driver: DeploymentSpec) -> bool:
-        """Whether the path goes from the driver into the graph with that root call."""
-        return call in self._path and driver.name in self._deployments_on_path
+    def taken(self, kind: LineKind, source: str, target: str) -> int:
+        """How often a line was taken; the arguments are those of `is_critical`."""
+        if kind == "handle":
+            return self._handle_calls[source, target]
+        node = self._summary.nodes.get(source if kind == "graph" else target)
+        return node.count if node else 0
 
-    def handle_calls(self, holder: str, called: str) -> int:
-        """How often one deployment's code called another."""
-        return sum(
-            count
-            for (node, deployment), count in self._summary.handle_calls.items()
-            if deployment == called
-            and node in self._summary.nodes
-            and self._summary.nodes[node].deployment == holder
-        )
 
-    def _methods(self, deployment: str) -> list[NodeSummary]:
-        """What was called of a deployment, by handle or as the root."""
-        return [
-            node
-            for name, node in self._summary.nodes.items()
-            if node.deployment == deployment and name not in self._calls
-        ]
+def _weight(node: NodeSummary) -> tuple[float, int, str]:
+    return (node.share, node.count, node.node)
 
 
 def _distribution(node: NodeSummary) -> str:

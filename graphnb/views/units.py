@@ -6,7 +6,7 @@ Each form has a longest text, so that a picture can reserve its width: "1234.5 m
 
 from __future__ import annotations
 
-__all__ = ["amount", "count", "errors", "milliseconds", "percent"]
+__all__ = ["amount", "count", "errors", "milliseconds", "percent", "rate"]
 
 
 def milliseconds(seconds: float) -> str:
@@ -38,6 +38,15 @@ def amount(number: int) -> str:
 def count(number: int) -> str:
     """How often something happened: 12×."""
     return f"{amount(number)}×"
+
+
+def rate(per_second: float) -> str:
+    """How often something happens: 0.3/s, 12/s, 1.2k/s; "" for never."""
+    if per_second <= 0:
+        return ""
+    if per_second < 0.095:
+        return "<0.1/s"
+    return f"{per_second:.1f}/s" if per_second < 9.95 else f"{amount(round(per_second))}/s"
 
 
 def errors(number: int) -> str:
