@@ -29,7 +29,7 @@ from graphnb.telemetry.sketch import (
 from graphnb.telemetry.summary import FAILURES, GraphSummary, NodeSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from graphnb.telemetry.spans import Span, Trace
 
@@ -91,9 +91,9 @@ class _Node:
         for mine, theirs in zip(self.sketches, other.sketches, strict=False):
             (merge if sign > 0 else subtract)(mine, theirs)
 
-    def summary(self, name: str, critical_s: float) -> NodeSummary:
+    def summary(self, name: str, critical_s: float, *, times: bool) -> NodeSummary:
         """The same in percentiles, with the node's share of all the time on critical paths."""
-        total, *parts = map(percentiles, self.sketches)
+        total, *parts = map(percentiles, self.sketches) if times else (_NONE,)
         queued, waiting, executing, transport = parts or (_NONE,) * 4
         return NodeSummary(
             name,
@@ -201,6 +201,10 @@ class TraceDigest:
         self._paths.subtract(other._paths)
         self._edges -= other._edges
 
+    def nodes_of(self, deployments: Container[str]) -> list[str]:
+        """The nodes at which these deployments were called."""
+        return [name for name, node in self._nodes.items() if node.deployment in deployments]
+
     def waits(self, node: str | None = None) -> Sketch:
         """How long callers of a node waited, or those of the whole graph; not to be changed."""
         if node is None:
@@ -208,8 +212,12 @@ class TraceDigest:
         found = self._nodes.get(node)
         return found.sketches[0] if found is not None else new_sketch()
 
-    def summary(self) -> GraphSummary:
-        """What `summarize` says of the same requests, with percentiles within 1 %."""
+    def summary(self, times_of: Container[str] | None = None) -> GraphSummary:
+        """What `summarize` says of the same requests, with percentiles within 1 %.
+
+        Args:
+            times_of: the nodes whose percentiles are worked out, most of the work; None for all.
+        """
         critical_s = sum(node.critical_s for node in self._nodes.values())
         p50, p95, p99 = percentiles(self._seconds)
         return GraphSummary(
@@ -218,7 +226,10 @@ class TraceDigest:
             p50_s=p50,
             p95_s=p95,
             p99_s=p99,
-            nodes={name: node.summary(name, critical_s) for name, node in self._nodes.items()},
+            nodes={
+                name: node.summary(name, critical_s, times=times_of is None or name in times_of)
+                for name, node in self._nodes.items()
+            },
             critical_path=self._paths.most() or (),
             handle_calls=dict(sorted(self._edges.items())),
         )

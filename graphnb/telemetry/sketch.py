@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from functools import cache
 from itertools import accumulate
 from math import ceil, floor, log, log1p, sqrt
 from typing import TYPE_CHECKING
@@ -144,10 +145,14 @@ def percentiles(sketch: Sketch) -> tuple[float, float, float]:
 
 
 def _at_rank(keys: Sequence[int], counts: Sequence[int], rank: float) -> float:
-    low = _value(keys[bisect_right(counts, floor(rank))])
-    high = _value(keys[bisect_right(counts, ceil(rank))])
-    return low + (high - low) * (rank - floor(rank))
+    below = floor(rank)
+    at = bisect_right(counts, below)
+    low = _value(keys[at])
+    if rank == below or counts[at] > below + 1:  # the next one is in the same bucket
+        return low
+    return low + (_value(keys[at + 1]) - low) * (rank - below)
 
 
+@cache
 def _value(key: int) -> float:
     return _MAPPING.value(key) if key > 0 else 0.0

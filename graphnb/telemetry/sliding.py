@@ -61,7 +61,7 @@ class _Sum:
     """A window that is asked for: what it adds up to, and from which step on."""
 
     window: Window
-    first: int
+    first: float
     asked: float
 
 
@@ -79,7 +79,7 @@ class SlidingWindows:
     def clear(self) -> None:
         """Forgets everything, as after a change of the graph."""
         self._steps: deque[tuple[int, Window]] = deque()
-        self._all = Window()
+        self._gone = Window()  # what the steps that are kept no more add up to
         self._sums: dict[float, _Sum] = {}
         self._began: float | None = None
 
@@ -97,8 +97,7 @@ class SlidingWindows:
         if not self._steps or self._steps[-1][0] < number:
             self._steps.append((number, Window()))
         self._slide(now)
-        sums = [one.window for one in self._sums.values()]
-        for window in (self._steps[-1][1], self._all, *sums):
+        for window in (self._steps[-1][1], *(one.window for one in self._sums.values())):
             window.digest.merge(digest)
             window.requests += requests
 
@@ -114,9 +113,8 @@ class SlidingWindows:
         """
         since = 0.0 if self._began is None else max(now - self._began, STEP_S)
         if span_s is None:
-            self._all.covered_s = since
-            return self._all
-        if span_s > self._longest_s:
+            span_s = math.inf
+        elif span_s > self._longest_s:
             raise ValueError(f"{span_s} s are asked for, and {self._longest_s} s are kept")
         found = self._sums.get(span_s)
         if found is None:
@@ -128,10 +126,12 @@ class SlidingWindows:
 
     def _summed(self, span_s: float, now: float) -> _Sum:
         made = _Sum(Window(), _first(span_s, now), now)
-        for number, step in self._steps:
-            if number >= made.first:
-                made.window.digest.merge(step.digest)
-                made.window.requests += step.requests
+        steps = [step for number, step in self._steps if number >= made.first]
+        if span_s == math.inf:
+            steps.insert(0, self._gone)
+        for step in steps:
+            made.window.digest.merge(step.digest)
+            made.window.requests += step.requests
         return made
 
     def _slide(self, now: float) -> None:
@@ -150,9 +150,11 @@ class SlidingWindows:
             one.first = first
         oldest = _first(self._longest_s, now)
         while self._steps and self._steps[0][0] < oldest:
-            self._steps.popleft()
+            _, step = self._steps.popleft()
+            self._gone.digest.merge(step.digest)
+            self._gone.requests += step.requests
 
 
-def _first(span_s: float, now: float) -> int:
+def _first(span_s: float, now: float) -> float:
     """The first step of a window: it counts whole steps, the one under way among them."""
-    return math.floor(now / STEP_S) - round(span_s / STEP_S) + 1
+    return math.floor(now / STEP_S) - span_s / STEP_S + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphnb.telemetry.critical_path import Step, critical_path
 
@@ -20,8 +20,7 @@ FAILURES: frozenset[Outcome] = frozenset({"error", "timeout", "rejected"})
 """What counts as an error. A cancelled call does not: somebody else's failure ended it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSummary:
+class NodeSummary(NamedTuple):
     """What happened at one node: a call, or a method that user code called through a handle.
 
     Every attempt of a retried call counts. The percentiles leave out cancelled attempts, which
@@ -47,7 +46,7 @@ class NodeSummary:
 
     node: str
     deployment: str
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # hides what tuples have, which nobody asks
     errors: int = 0
     cancelled: int = 0
     p50_s: float = 0.0
@@ -103,7 +102,7 @@ class GraphSummary:
             root: the deployment that requests enter.
         """
         nodes = {
-            name: replace(one, in_flight=calls.get(one.deployment, 0))
+            name: one._replace(in_flight=calls.get(one.deployment, 0))
             for name, one in self.nodes.items()
         }
         return replace(self, nodes=nodes, in_flight=calls.get(root, 0))

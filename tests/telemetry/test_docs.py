@@ -17,7 +17,7 @@ from graphnb.telemetry.summary import GraphSummary, NodeSummary
 from tests.telemetry.traces import call, trace
 
 TEXT = (Path(__file__).parents[2] / "docs" / "telemetry.md").read_text()
-NODES = [one.name for one in dataclasses.fields(NodeSummary)]
+NODES = list(NodeSummary._fields)
 GRAPHS = [one.name for one in dataclasses.fields(GraphSummary)]
 
 

@@ -1,0 +1,91 @@
+"""The picture of a live graph: laid out once, with the names by which figures find their places."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphnb.errors import RenderError
+from graphnb.views import labels, palette
+from graphnb.views.cards import Card, cards
+from graphnb.views.lines import Line, lines
+from graphnb.views.svg import to_svg
+from graphnb.views.typography import clean
+
+if TYPE_CHECKING:
+    from graphnb.graph.spec import GraphSpec
+
+__all__ = ["Picture"]
+
+_COLOURS: dict[str, str] = {
+    "critical": palette.CRITICAL,
+    "failed": palette.FAILED,
+    "alert": palette.ALERT,
+    "ink": palette.INK,
+    "muted": palette.MUTED,
+    "faint": palette.FAINT,
+    "pill": palette.PILL,
+}
+_COLOURS.update({str(part): colour for part, colour in palette.PARTS.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _NodeInfo:
+    title: str
+    deployment: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _EdgeInfo:
+    tail: str
+    head: str
+    kind: str
+
+
+class Picture:
+    """A graph that is shown live.
+
+    Attributes:
+        number: tells it from the pictures before and after it.
+        spec: the graph.
+        cards: its boxes, those of inputs among them.
+        lines: what runs between them.
+    """
+
+    def __init__(self, number: int, spec: GraphSpec) -> None:
+        self.number = number
+        self.spec = spec
+        self.cards: tuple[Card, ...] = tuple(cards(spec, live=True))
+        self.lines: tuple[Line, ...] = tuple(lines(spec, None))
+
+    def card(self, node: str) -> Card | None:
+        """The box with that id in the SVG."""
+        return next((one for one in self.cards if one.id == node), None)
+
+    def traits(self, name: str, on: str) -> dict[str, Any]:
+        """What the browser is told of it: `Picture` in `widget/src/messages.ts`.
+
+        Args:
+            name: the running graph's.
+            on: where it runs.
+        """
+        try:
+            svg = to_svg(self.spec, live=True)
+        except RenderError:
+            svg = ""
+        return {
+            "number": self.number,
+            "name": name,
+            "on": on,
+            "headline": clean(labels.headline(self.spec)),
+            "svg": svg,
+            "colours": _COLOURS,
+            "nodes": {
+                one.id: asdict(_NodeInfo(one.title, clean(one.deployment), one.kind))
+                for one in self.cards
+            },
+            "edges": {
+                one.id: asdict(_EdgeInfo(one.tail, one.head, one.kind)) for one in self.lines
+            },
+        }
