@@ -3,7 +3,7 @@
 import { make, setAttribute, setHidden, setText } from "./dom.ts";
 import type { Head as Figures, Picture } from "./messages.ts";
 import type { Percentile } from "./painter.ts";
-import { changeText } from "./words.ts";
+import { changeText, WAITING } from "./words.ts";
 
 export const PERCENTILES = ["p50", "p95", "p99"] as const;
 
@@ -11,6 +11,7 @@ export class Head {
   readonly element: HTMLElement;
   readonly #name = make("strong", { class: "gnb-name" });
   readonly #state = make("span", { class: "gnb-state" });
+  readonly #waiting = make("span", { class: "gnb-quiet", role: "status" });
   readonly #figures = make("span", { class: "gnb-figures" });
   readonly #rate = figure("gnb-wide");
   readonly #requests = figure("gnb-wide");
@@ -35,7 +36,7 @@ export class Head {
     this.element = make(
       "div",
       { class: "gnb-head" },
-      make("span", { class: "gnb-who" }, this.#name, this.#state),
+      make("span", { class: "gnb-who" }, this.#name, this.#state, this.#waiting),
       this.#figures,
       this.#of,
     );
@@ -47,6 +48,11 @@ export class Head {
     this.element.title = picture.headline;
     this.element.dataset["on"] = picture.on;
     setText(this.#state, `on ${picture.on}`);
+  }
+
+  /** The kernel has not answered for a while. */
+  set waiting(waiting: boolean) {
+    setText(this.#waiting, waiting ? WAITING : "");
   }
 
   paint(figures: Figures, percentile: Percentile): void {

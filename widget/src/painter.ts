@@ -2,7 +2,7 @@
  * Puts figures on a drawing, and touches nothing that shows them already.
  *
  * It runs up to ten times a second for hundreds of nodes: it never asks where something is or how
- * large, save for the badge of errors when its text changes in length.
+ * large, save for the badges on a card's corners when their texts change in length.
  */
 
 import { setAttribute, setText } from "./dom.ts";
@@ -63,10 +63,10 @@ export class Painter {
       setAttribute(to.group, "data-health", frame.health);
     }
     if (to.errors && shown?.errors !== frame.errors) {
-      paintErrors(to.errors, frame.errors);
+      paintCorner(to.errors, frame.errors);
     }
     if (to.change && (shown?.change !== frame.change || shown.trend !== frame.trend)) {
-      paintBadge(to.change, changeText(frame.change, frame.trend));
+      paintCorner(to.change, changeText(frame.change, frame.trend));
       setAttribute(to.group, "data-trend", frame.trend);
     }
     if (to.split && shown?.split.join() !== frame.split.join()) {
@@ -97,15 +97,15 @@ function paintBadge(badge: Badge, said: string): void {
   setAttribute(badge.group, "display", said ? "inline" : "none");
 }
 
-/** The badge grows to the left: its right edge stays on the card's corner. */
-function paintErrors(badge: Badge, errors: string): void {
+/** A badge that grows to the left: its right edge stays on the card's corner. */
+function paintCorner(badge: Badge, said: string): void {
   const before = badge.text.textContent.length;
-  paintBadge(badge, errors);
-  if (!errors || errors.length === before) {
+  paintBadge(badge, said);
+  if (!said || said.length === before) {
     return;
   }
   const right = numberOf(badge.box, "x") + numberOf(badge.box, "width");
-  const width = lengthOf(badge.text, errors) + 12;
+  const width = lengthOf(badge.text, said) + 12;
   setAttribute(badge.box, "x", (right - width).toFixed(1));
   setAttribute(badge.box, "width", width.toFixed(1));
   setAttribute(badge.text, "x", (right - width / 2).toFixed(1));

@@ -1,0 +1,97 @@
+/** A picture on the page: drawn, or as a table where the kernel could not lay it out. */
+
+import { Drawing } from "./drawing.ts";
+import type { Box } from "./drawing.ts";
+import type { Dirty, Figures } from "./figures.ts";
+import { Keyboard } from "./keyboard.ts";
+import type { Picture } from "./messages.ts";
+import { Painter } from "./painter.ts";
+import type { Percentile } from "./painter.ts";
+import type { Scope } from "./scope.ts";
+import { Table } from "./table.ts";
+
+export interface Scene {
+  readonly element: Element;
+  readonly drawing: Drawing | null;
+  paint(figures: Figures, dirty: Dirty, percentile: Percentile): void;
+  /** Lets all others fade; null: none. */
+  keep(ids: ReadonlySet<string> | null): void;
+  /** Puts a ring around one, and makes it the tab stop. */
+  mark(id: string | null): void;
+  focus(id: string): void;
+  box(id: string): Box | null;
+}
+
+export interface SceneOptions {
+  picture: Picture;
+  figures: Figures;
+  scope: Scope;
+  open: (id: string) => void;
+  focused: (id: string) => void;
+}
+
+export function makeScene(options: SceneOptions): Scene {
+  const drawing = Drawing.of(options.picture);
+  return drawing ? new DrawnScene(drawing, options) : new Table(options);
+}
+
+/** How often a screen reader may find new words on the tab stop. */
+const RELABEL_MS = 3000;
+
+class DrawnScene implements Scene {
+  readonly element: SVGSVGElement;
+  readonly drawing: Drawing;
+  readonly #painter: Painter;
+  readonly #keyboard: Keyboard;
+  #marked: string | null = null;
+  #labelled = 0;
+
+  constructor(drawing: Drawing, { picture, figures, scope, open, focused }: SceneOptions) {
+    this.drawing = drawing;
+    this.element = drawing.svg;
+    this.element.setAttribute("role", "group");
+    this.element.setAttribute("aria-roledescription", "graph");
+    this.element.setAttribute("aria-label", picture.headline || picture.name);
+    for (const one of this.element.querySelectorAll(".gnb-edge, .gnb-rate, .gnb-label")) {
+      one.setAttribute("aria-hidden", "true");
+    }
+    this.#painter = new Painter(drawing);
+    this.#keyboard = new Keyboard({
+      drawing,
+      scope,
+      open,
+      focused,
+      describe: (id) => figures.nodes.get(id)?.said ?? picture.nodes[id]?.title ?? "",
+    });
+  }
+
+  paint(figures: Figures, dirty: Dirty, percentile: Percentile): void {
+    this.#painter.paint(figures, dirty, percentile);
+    const now = performance.now();
+    if (now - this.#labelled > RELABEL_MS) {
+      this.#labelled = now;
+      this.#keyboard.relabel();
+    }
+  }
+
+  keep(ids: ReadonlySet<string> | null): void {
+    this.element.classList.toggle("gnb-searched", ids !== null);
+    for (const [id, { group }] of this.drawing.nodes) {
+      group.classList.toggle("gnb-found", ids?.has(id) ?? false);
+    }
+  }
+
+  mark(id: string | null): void {
+    this.drawing.nodes.get(this.#marked ?? "")?.group.classList.remove("gnb-marked");
+    this.drawing.nodes.get(id ?? "")?.group.classList.add("gnb-marked");
+    this.#marked = id;
+  }
+
+  focus(id: string): void {
+    this.#keyboard.focus(id);
+  }
+
+  box(id: string): Box | null {
+    return this.drawing.nodes.get(id)?.box ?? null;
+  }
+}
