@@ -41,12 +41,14 @@ class Request:
         values: what went into and came out of each node, when somebody asked for it, else None.
         open_calls: the nodes of the spans that have not ended.
         root_task: the task that answers it, or None.
+        error: what it failed with, or None.
         streams: open streams; they end with the request.
         tasks: calls under way that must end when the request fails.
     """
 
     __slots__ = (
         "deadline",
+        "error",
         "last_span",
         "limit",
         "open_calls",
@@ -78,6 +80,7 @@ class Request:
         self.deadline = None if timeout_s is None else self.started + timeout_s
         self.limit: RequestLimit | None = None
         self.version = version
+        self.error: BaseException | None = None
         self.spans: list[Any] | None = [] if record else None
         self.values = values
         self.tasks: set[asyncio.Task[Any]] = set()

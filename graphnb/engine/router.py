@@ -158,6 +158,7 @@ class GraphRouter(Generic[V]):
             return await limit.keep(work(), request.deadline - request.started)
         except BaseException as error:
             outcome, error_text = _outcome(error), _one_line(error)
+            request.error = error
             await request.give_up()
             raise
         finally:
@@ -208,6 +209,7 @@ class GraphRouter(Generic[V]):
         try:
             source = await within_deadline(self._source(call, request, None), request)
         except BaseException as error:
+            request.error = error
             await request.give_up()
             version.leave(request)
             self._record(request, _outcome(error), _one_line(error))
@@ -233,6 +235,7 @@ class GraphRouter(Generic[V]):
             if error is not None and task is not asyncio.current_task():
                 cancel_once(task)
         request.close_streams()
+        request.error = error
         outcome: Outcome = "ok" if error is None else _outcome(error)
         self._record(request, outcome, None if error is None else _one_line(error))
 

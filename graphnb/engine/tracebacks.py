@@ -1,11 +1,34 @@
-"""Tracebacks that start in user code."""
+"""Tracebacks that start in user code, and what is kept of a request that failed."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
+
+from graphnb.errors import GraphnbError
+from graphnb.telemetry.failures import Failure
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from graphnb.engine.request import Request
+    from graphnb.telemetry.failures import Failures
+
+
+def keep_failure(failures: Failures, request: Request) -> None:
+    """Keeps what a request failed with, for whoever looks at the node; never raises."""
+    # Not for longer than that: its traceback holds all that user code held.
+    error, request.error = request.error, None
+    node = getattr(error, "node", None)
+    if not isinstance(error, GraphnbError) or not node or not failures.wants(node):
+        return
+    try:
+        traceback = "\n".join(error._render_traceback_())
+    except Exception:  # noqa: BLE001  whatever a user's exception does when it is shown
+        traceback = ""
+    message = error.message.partition("\n")[0]
+    failures.keep(Failure(node, message, traceback, request.request_id, time.time()))
+
 
 # The machinery between whoever asks and user code: ours, and what it stands on.
 _MACHINERY = ("graphnb.", "asyncio.", "concurrent.", "threading", "contextvars", "uvloop")

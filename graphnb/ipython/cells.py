@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class CellRecorder:
         self.index = SourceIndex()
         self._current: ExecutionInfo | None = None
         self._kept: ExecutionInfo | None = None
+        self._began = 0.0
 
     def start(self) -> None:
         """Begins to listen."""
@@ -60,6 +62,14 @@ class CellRecorder:
         """Where a class or function was defined, for people: "cell 4", "models.py:12"."""
         return str(self.index.locate(definition)) or None
 
+    def source(self, definition: Any) -> str | None:
+        """The source of a class or function."""
+        return self.index.locate(definition).text
+
+    def busy_since(self) -> float | None:
+        """When the cell that is running began, on `time.monotonic`; None while none is."""
+        return self._began if self._current is not None else None
+
     def before_deploy(self) -> None:
         """Names nodes for their variables; adds the running cell, which may define them."""
         label_nodes(self._shell.user_ns)
@@ -73,7 +83,7 @@ class CellRecorder:
             yield shown.show
 
     def _begins(self, info: ExecutionInfo) -> None:
-        self._current = info
+        self._current, self._began = info, time.monotonic()
 
     def _ran(self, result: ExecutionResult) -> None:
         info, self._current = result.info, None

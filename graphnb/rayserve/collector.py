@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphnb.telemetry import Recorder
 from graphnb.telemetry.buffer import Inbox
+from graphnb.telemetry.recorder import Elsewhere
 from graphnb.telemetry.windows import Windows
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ NAMESPACE = "graphnb"
 _PREFIX = "graphnb:"
 _MAX_FAILURES = 50
 _PATIENCE_S = 5.0
+_MAX_BATCHES = 50
+_TRACES_OF_A_BATCH = 20  # whoever watches draws figures of some
 
 
 class StartFailure(NamedTuple):
@@ -55,6 +58,15 @@ class KeptState(NamedTuple):
     shipped: bytes
 
 
+class _Arrived(NamedTuple):
+    """A batch that came in lately."""
+
+    number: int
+    source: str
+    requests: int
+    traces: tuple[Trace, ...]
+
+
 class Collector:
     """What the actor does."""
 
@@ -65,6 +77,8 @@ class Collector:
         self._inbox = Inbox()
         self._windows = Windows()
         self._recorder = Recorder()
+        self._batches: deque[_Arrived] = deque(maxlen=_MAX_BATCHES)
+        self._arrived = 0
 
     def take(self, batch: Batch) -> None:
         """What a process knows of its last requests."""
@@ -72,6 +86,15 @@ class Collector:
             self._windows.merge_bucket(batch.digest, time.time())
             for trace in batch.traces:
                 self._recorder.record(trace)
+            self._arrived += 1
+            some = batch.traces[-_TRACES_OF_A_BATCH:]
+            self._batches.append(_Arrived(self._arrived, batch.source, batch.digest.requests, some))
+
+    def news(self, mark: int, but: str) -> Elsewhere:
+        """What arrived since that mark, from all sources but one."""
+        new = [one for one in self._batches if one.number > mark and one.source != but]
+        traces = tuple(trace for one in new for trace in one.traces)
+        return Elsewhere(self._arrived, sum(one.requests for one in new), traces)
 
     def traces(self, count: int | None = None) -> list[Trace]:
         """The last requests that are kept, in the order in which they arrived."""

@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphnb.engine.remote_errors import pack_error
-from graphnb.engine.tracebacks import user_traceback
+from graphnb.engine.tracebacks import keep_failure, user_traceback
 from graphnb.rayserve.collector import StartFailure, find_collector
 from graphnb.rayserve.remote_spans import Transport, weight
 from graphnb.telemetry import Trace
@@ -80,11 +80,18 @@ class Reporter:
         self._closed = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def source(self) -> str:
+        """This process, as its batches name it."""
+        return self._buffer.source
+
     def ended(self, request: Request, outcome: Outcome, error: str | None) -> None:
         """Takes note of a request; the thread works out the rest a little later.
 
         Done while requests wait for each other, it would cost each a few percent of a chain.
         """
+        if request.error is not None and self._recorder is not None:
+            keep_failure(self._recorder.last_failures, request)
         # As it is now: calls that it left behind are no part of it.
         spans = tuple(request.spans or ())
         one = _Ended(request.request_id, request.started_at, outcome, error, spans, weight(spans))

@@ -10,6 +10,7 @@ import warnings
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphnb.authoring.sources import locate
 from graphnb.errors import DeployError, GraphError, NotRunningError
 from graphnb.executors import (
     ApplyResult,
@@ -44,6 +45,12 @@ class Surroundings(Protocol):
     def where(self, definition: Any) -> str | None:
         """Where a class or function was defined, for people: "cell 4"."""
 
+    def source(self, definition: Any) -> str | None:
+        """The source of a class or function."""
+
+    def busy_since(self) -> float | None:
+        """When the cell that is running began, on `time.monotonic`; None while none is."""
+
     def progress(self, label: str) -> AbstractContextManager[Callable[[str], None]]:
         """Shows what a deploy is at, while it lasts."""
 
@@ -55,6 +62,18 @@ def deploy_within(surroundings: Surroundings | None) -> None:
     """Says what knows the code around each deploy from now on; None for nothing."""
     global _surroundings  # noqa: PLW0603
     _surroundings = surroundings
+
+
+def source_of(definition: Any) -> str | None:
+    """The source of a class or function, as far as it is known."""
+    if _surroundings is not None:
+        return _surroundings.source(definition)
+    return locate(definition).text
+
+
+def busy_since() -> float | None:
+    """When the cell that is running began, on `time.monotonic`; None while none is."""
+    return None if _surroundings is None else _surroundings.busy_since()
 
 
 def deploy(
@@ -119,7 +138,7 @@ def _apply(
     progress: Callable[[str], None] | None,
 ) -> tuple[RunningGraph, ApplyResult]:
     """Brings the running graph of that name, or a new one, to that state."""
-    with _lock_of(name):
+    with lock_of(name):
         running = _running.get(name)
         if running is not None and running.on != executor.kind:
             raise DeployError(
@@ -139,6 +158,7 @@ def _apply(
             if running is None and _runs(found):
                 _running[name] = found
             raise
+        found._kept.graph = graph
         _running[name] = found
     return found, result
 
@@ -150,7 +170,7 @@ def _runs(graph: RunningGraph) -> bool:
         return False
 
 
-def _lock_of(name: str) -> threading.RLock:
+def lock_of(name: str) -> threading.RLock:
     """Held while the graph of that name changes: others may change meanwhile."""
     with _lock:
         return _locks.setdefault(name, threading.RLock())
@@ -217,7 +237,7 @@ def shutdown() -> None:
 
 def _end(running: RunningGraph) -> None:
     """Takes a graph off the table and closes it; what `RunningGraph.delete` does."""
-    with _lock_of(running.name):
+    with lock_of(running.name):
         found = _running.get(running.name)
         if found is not None and found._application is running._application:
             del _running[running.name]

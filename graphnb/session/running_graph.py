@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,16 @@ from graphnb.telemetry.logs import DEFAULT_LINES
 from graphnb.telemetry.summary import GraphSummary, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from graphnb.authoring import Graph
     from graphnb.engine import Handle
     from graphnb.executors import Application, DeploymentStatus
     from graphnb.graph import GraphSpec, SpecDiff
     from graphnb.graph.rules import Diagnostic
-    from graphnb.session.bench import BenchResult
+    from graphnb.session.bench import BenchProgress, BenchResult
+    from graphnb.session.live.picture import LivePicture
+    from graphnb.session.live.watch import Watch
     from graphnb.telemetry import Trace
     from graphnb.telemetry.logs import NodeLogs
 
@@ -40,6 +44,39 @@ class Deployed:
     notes: tuple[str, ...] = ()
 
 
+MAX_BENCHES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRun:
+    """One bench of a graph.
+
+    Attributes:
+        number: counts them, from 1.
+        result: what it measured.
+    """
+
+    number: int
+    result: BenchResult
+
+
+class Kept:
+    """What a running graph keeps beside what runs; one for all its forms.
+
+    Attributes:
+        graph: with its bindings, or None where another process deployed it.
+        benches: its last bench runs.
+        last: the arguments of the last request that was sent by `remote`.
+        watch: what live pictures of it get their figures from.
+    """
+
+    def __init__(self) -> None:
+        self.graph: Graph | None = None
+        self.benches: deque[BenchRun] = deque(maxlen=MAX_BENCHES)
+        self.last: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.watch: Watch | None = None
+
+
 class RunningGraph:
     """A graph that answers requests; displays as its picture.
 
@@ -57,6 +94,7 @@ class RunningGraph:
         self._stream = False
         self._record = True
         self._plain = True  # no options: the entry handle does as it is
+        self._kept = Kept()
         self.on = on
         self.deployed: Deployed | None = None
 
@@ -96,6 +134,7 @@ class RunningGraph:
         """
         made = RunningGraph(self._application, self.on, self._end)
         made.deployed = self.deployed
+        made._kept = self._kept
         made._timeout_s = self._timeout_s if timeout_s is None else timeout_s
         made._stream = self._stream if stream is None else stream
         made._record = self._record if record is None else record
@@ -109,6 +148,7 @@ class RunningGraph:
             A `Response` (awaitable, with `.result()`), or a `ResponseStream` with
             `options(stream=True)`.
         """
+        self._kept.last = (args, kwargs)
         if self._plain:
             return self._application.entry.remote(*args, **kwargs)
         return self.entry().remote(*args, **kwargs)
@@ -219,20 +259,93 @@ class RunningGraph:
         count: int | None = None,
         duration_s: float | None = None,
         concurrency: int = 1,
+        rps: float | None = None,
+        seed: int | None = None,
         warmup: int = 1,
-        progress: Callable[[int, float], None] | None = None,
+        progress: Callable[[BenchProgress], None] | None = None,
     ) -> BenchResult:
-        """Sends many requests and measures them; see `graphnb.session.bench`."""
-        from graphnb.session.bench import bench
+        """Sends many requests and measures what clients wait, and each node.
 
-        return bench(
-            self,
+        Without `rps` the loop is closed: each client sends its next request when it has the answer
+        to the last. With `rps` it is open: requests come at moments of their own, however many are
+        under way, and a latency counts from the moment at which its request was due.
+
+        Args:
+            inputs: a list, whose items are sent in turn; an iterator or a generator, whose items
+                are drawn as they are sent; anything else is one request.
+            count: how many requests; 100 when neither this nor `duration_s` is given.
+            duration_s: for how many seconds; with `count`, whichever ends first.
+            concurrency: how many clients there are.
+            rps: how many requests come per second, on average: a Poisson process.
+            seed: has requests come at the same moments again.
+            warmup: requests that are sent before, and not measured.
+            progress: called a few times a second with how far it is.
+
+        Returns:
+            What was measured; up to that moment, when Ctrl-C ended it.
+
+        Raises:
+            BenchError: a number does not do, two do not go together, or the inputs do not do.
+        """
+        from graphnb.session.bench import Load, bench
+
+        load = Load(
             inputs,
             count=count,
             duration_s=duration_s,
             concurrency=concurrency,
+            rps=rps,
+            seed=seed,
             warmup=warmup,
-            progress=progress,
+        )
+        result = bench(self, load, progress)
+        benches = self._kept.benches
+        benches.append(BenchRun(benches[-1].number + 1 if benches else 1, result))
+        return result
+
+    @property
+    def benches(self) -> Sequence[BenchRun]:
+        """The last bench runs, oldest first."""
+        return self._kept.benches
+
+    def live(self) -> LivePicture:
+        """The picture that changes while requests flow, with latency on every node.
+
+        Displays in a notebook; figures come from the moment at which it is shown.
+
+        Raises:
+            NotRunningError: the graph has ended.
+        """
+        from graphnb.session.live import live_picture
+
+        return live_picture(self)
+
+    def scale(
+        self,
+        node: str,
+        *,
+        num_replicas: int | None = None,
+        max_ongoing_requests: int | None = None,
+    ) -> str:
+        """Changes how much of a deployment there is, in place: no replica restarts.
+
+        Args:
+            node: a deployment's name, a call's id, or its variable.
+            num_replicas: how many replicas there are; None leaves it.
+            max_ongoing_requests: how many calls each works on at a time; None leaves it.
+
+        Returns:
+            The code that does the same when the graph is deployed again.
+
+        Raises:
+            NotRunningError: there is no such node.
+            DeployError: it cannot be changed, or did not start; what was there still answers.
+            GraphError: a number does not do.
+        """
+        from graphnb.session.scaling import scale
+
+        return scale(
+            self, node, num_replicas=num_replicas, max_ongoing_requests=max_ongoing_requests
         )
 
     def delete(self) -> None:

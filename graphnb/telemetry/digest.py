@@ -177,6 +177,14 @@ class TraceDigest:
             self._add_path(trace)
         self._add_edges(trace.spans)
 
+    def copy(self) -> TraceDigest:
+        """Another one with the same requests."""
+        made = TraceDigest(
+            max_nodes=self._max_nodes, max_paths=self._paths.limit, parts=self._parts > 1
+        )
+        made.merge(self)
+        return made
+
     def merge(self, other: TraceDigest) -> None:
         """Adds the requests of the other digest."""
         self.requests += other.requests

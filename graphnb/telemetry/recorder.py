@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from graphnb.telemetry.failures import Failures
 
 if TYPE_CHECKING:
     from graphnb.telemetry.spans import Trace
@@ -16,6 +18,20 @@ logger = logging.getLogger("graphnb")
 MAX_TRACES = 2_000
 MAX_FAILED = 50
 MAX_SPANS = 40_000
+
+
+class Elsewhere(NamedTuple):
+    """Requests of other processes.
+
+    Attributes:
+        mark: for the next question.
+        requests: how many there were since the last one.
+        traces: of some of them, oldest first.
+    """
+
+    mark: int
+    requests: int
+    traces: tuple[Trace, ...]
 
 
 class Observer(Protocol):
@@ -34,11 +50,13 @@ class Recorder:
     Attributes:
         requests: how many requests ended, ever.
         failed: how many of them failed.
+        last_failures: of each node, with its traceback; of requests that were made here.
     """
 
     def __init__(self, *, max_traces: int = MAX_TRACES, max_spans: int = MAX_SPANS) -> None:
         self.requests = 0
         self.failed = 0
+        self.last_failures = Failures()
         self._max_spans = max_spans
         self._spans = 0
         self._traces: deque[Trace] = deque()
@@ -98,9 +116,21 @@ class Recorder:
         """What all requests add up to, where that is counted apart from their traces; else None."""
         return None
 
+    def catch_up(self) -> None:
+        """Tells observers of requests that have ended here by now, where that may come later."""
+
+    def elsewhere(self, mark: int) -> Elsewhere:
+        """What came in of requests that ended in other processes; may wait for another machine.
+
+        Args:
+            mark: that of the last answer; 0 for all that are kept.
+        """
+        return Elsewhere(mark, 0, ())
+
     def clear(self) -> None:
         """Forgets all traces; the totals stay."""
         with self._lock:
             self._traces.clear()
             self._failures.clear()
             self._spans = 0
+        self.last_failures.clear()

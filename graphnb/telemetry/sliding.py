@@ -8,7 +8,8 @@ are counted, and some of them are digested:
     last.add(digest_of_some, now, requests=all_of_them)
     last.window(10.0, now).digest.summary()
 
-Time is handed in, in seconds on whichever clock its owner reads, and never goes back.
+Time is handed in, in seconds on whichever clock its owner reads; where it seems to go back, it
+stands still.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class SlidingWindows:
         self._gone = Window()  # what the steps that are kept no more add up to
         self._sums: dict[float, _Sum] = {}
         self._began: float | None = None
+        self._now = -math.inf
 
     def add(self, digest: TraceDigest, now: float, *, requests: int) -> None:
         """Adds requests that ended by now.
@@ -91,6 +93,7 @@ class SlidingWindows:
             now: on the owner's clock.
             requests: how many there were.
         """
+        now = self._now = max(now, self._now)
         if self._began is None:
             self._began = now
         number = math.floor(now / STEP_S)
@@ -111,6 +114,7 @@ class SlidingWindows:
         Raises:
             ValueError: more seconds than are kept.
         """
+        now = self._now = max(now, self._now)
         since = 0.0 if self._began is None else max(now - self._began, STEP_S)
         if span_s is None:
             span_s = math.inf

@@ -182,7 +182,7 @@ def _wrap(notes: Iterable[str]) -> list[str]:
 
 def _tooltip(name: str, deployment: DeploymentSpec, notes: Iterable[str]) -> str:
     lines = [name, f"{deployment.kind} {deployment.definition}"]
-    lines.extend(f"{key}={deployment.options[key]!r}" for key in deployment.options)
+    lines.extend(labels.option_text(key, one) for key, one in deployment.options.items())
     lines.extend(note for note in notes if note not in labels.deployment_notes(deployment))
     return "\n".join(clean(line) for line in lines)
 

@@ -5,6 +5,7 @@ The words are chosen here, once; `dot` measures them and `text` prints them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = [
     "deployment_notes",
     "edge_label",
     "headline",
+    "option_text",
 ]
 
 
@@ -64,6 +66,36 @@ def deployment_notes(deployment: DeploymentSpec) -> list[str]:
     if isinstance(actor, Mapping):
         notes.extend(_resources(actor))
     return notes
+
+
+def option_text(name: str, value: Any) -> str:
+    """An option as code, without what may be secret: the values of environment variables."""
+    return f"{name}={_without_secrets(value)!r}"
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: {one: _Hidden() for one in inner}
+            if key == "env_vars" and isinstance(inner, Mapping)
+            else _Hidden()
+            if _SECRET.search(str(key)) and isinstance(inner, str)
+            else _without_secrets(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(one) for one in value]
+    return value
+
+
+class _Hidden:
+    """Stands for what is not shown."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+_SECRET = re.compile("token|secret|password|passwd|credential|api_?key|private_?key", re.IGNORECASE)
 
 
 def edge_label(edges: Iterable[DataEdge], call: CallSpec, source_title: str | None) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.engine import CallOptions, DeploymentTarget, Handle
 from graphnb.engine.router import GraphRouter
+from graphnb.engine.tracebacks import keep_failure
 from graphnb.errors import NotRunningError
 from graphnb.executors.base import ApplyResult, DeploymentStatus, HttpOptions
 from graphnb.executors.local.health import watch_health
@@ -50,6 +51,8 @@ class LocalApplication:
         self._entry: Handle | None = None  # made once for each version: requests are many
 
     def _ended(self, request: Request, outcome: Outcome, error: str | None) -> None:
+        if request.error is not None:
+            keep_failure(self._recorder.last_failures, request)
         self._recorder.record(request.trace(outcome, error))
 
     @property

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphnb.telemetry import Trace
+    from graphnb.telemetry.recorder import Elsewhere
     from graphnb.telemetry.summary import GraphSummary
 
 
@@ -59,6 +60,15 @@ class RayRecorder(Recorder):
         self._flush()
         found: GraphSummary | None = ask(self._collector, "summary", since)
         return found
+
+    def catch_up(self) -> None:
+        """Tells observers of requests that have ended here by now."""
+        self.reporter.settle()
+
+    def elsewhere(self, mark: int) -> Elsewhere:
+        """What the collector has of requests that ended in other processes."""
+        found: Elsewhere | None = ask(self._collector, "news", mark, self.reporter.source)
+        return found or super().elsewhere(mark)
 
     def clear(self) -> None:
         """Forgets all requests."""

@@ -1,0 +1,30 @@
+"""Live pictures of running graphs: where their figures come from, and what they let people do.
+
+`LivePicture` is what a notebook shows; `Watch` gathers the figures of one running graph, in one
+thread, for all its pictures; `Desk` answers what a picture asks for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphnb.session.live.picture import LivePicture
+from graphnb.session.live.watch import Watch
+from graphnb.session.registry import busy_since
+
+if TYPE_CHECKING:
+    from graphnb.session.running_graph import RunningGraph
+
+__all__ = ["LivePicture", "live_picture"]
+
+
+def live_picture(graph: RunningGraph) -> LivePicture:
+    """A live picture of a running graph; all of one graph share its watch.
+
+    Raises:
+        NotRunningError: the graph has ended.
+    """
+    kept = graph._kept
+    if kept.watch is None or kept.watch.ended:
+        kept.watch = Watch(graph)
+    return LivePicture(graph, kept.watch, busy_since)

@@ -1,0 +1,204 @@
+"""A live picture of a running graph, as a notebook shows it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING, Any
+
+from graphnb.errors import GraphnbError, NotRunningError
+from graphnb.session.live.choices import Choices
+from graphnb.session.live.desk import Desk
+from graphnb.views import mimebundle
+from graphnb.views.widget.changes import changes, is_empty
+from graphnb.views.widget.frame import Moment, frame_of
+from graphnb.views.widget.picture import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from graphnb.session.live.watch import Watch
+    from graphnb.session.running_graph import RunningGraph
+
+__all__ = ["LivePicture"]
+
+MAX_UNSEEN = 20
+"""Ticks that the browser may be behind; beyond, it gets one a second until it has caught up."""
+
+GONE_S = 60.0
+"""A view that has not been heard of for so long is gone, such as that of a page that was closed."""
+
+_SLOW_S = 1.0
+
+
+class LivePicture:
+    """What `RunningGraph.live()` returns: displays as the picture that changes.
+
+    Args:
+        graph: what to show.
+        watch: gathers its figures.
+        busy_since: when the cell that runs began, on `time.monotonic`, or None: a front end without
+            subshells is not heard until it ends.
+    """
+
+    def __init__(
+        self, graph: RunningGraph, watch: Watch, busy_since: Callable[[], float | None]
+    ) -> None:
+        from graphnb.views.widget.widget import LiveWidget
+
+        self._graph = graph
+        self._watch = watch
+        self._busy_since = busy_since
+        self._name, self._on = graph.name, graph.on
+        self._drawn = Picture(watch.version, watch.spec)
+        self._choices = Choices(watch, graph.benches)
+        self._desk = Desk(graph, watch, self._choices, lambda: self._drawn)
+        self._views: dict[str, float] = {}  # when each was heard last
+        self._sent: dict[str, Any] | None = None  # the frame that the browser has
+        self._turns = itertools.count()
+        self._tick = self._seen = 0
+        self._shown_at = 0.0
+        self._widget = LiveWidget(
+            self._drawn.traits(self._name, self._on),
+            self._answer,
+            at_hand=frozenset({"open", "close", "seen", "choose"}),
+            bundle=lambda: mimebundle(self._drawn.spec),
+        )
+
+    @property
+    def widget(self) -> Any:
+        """The widget, to put among others of ipywidgets."""
+        return self._widget
+
+    def show(self, now: float) -> None:
+        """Sends what has changed to the browser (a `Viewer`)."""
+        with self._widget.order:
+            self._let_go(now)
+            if not self._views:
+                return
+            waits = self._choices.paused or (self._is_behind() and now - self._shown_at < _SLOW_S)
+            if waits and not self._watch.ended:
+                return
+            self._shown_at = now
+            self._send(now)
+
+    def close(self) -> None:
+        """Takes the picture away, wherever it is shown; the graph runs on."""
+        self._watch.remove(self)
+        self._widget.close()
+
+    def _send(self, now: float) -> None:
+        if self._drawn.number != self._watch.version:
+            self._redraw()
+        frame = self._frame(now, before=self._sent)
+        found = {} if self._sent is None else changes(self._sent, frame)
+        self._sent = frame
+        if found and not is_empty(found):
+            self._tick += 1
+            self._widget.tell({"type": "tick", "tick": self._tick, "changes": found})
+
+    def _redraw(self) -> None:
+        """The graph is another one: its picture is laid out, and views ask for its figures."""
+        self._drawn = Picture(self._watch.version, self._watch.spec)
+        self._sent = None
+        self._widget.picture = self._drawn.traits(self._name, self._on)
+
+    def _frame(self, now: float, *, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        with self._watch.lock:
+            window, label = self._choices.shown(now)
+            compared = self._choices.compared(now)
+            moment = Moment(
+                window,
+                label,
+                self._watch.loads,
+                self._drawn.spec.root,
+                self._state(),
+                None if compared is None else compared.window.digest,
+                "" if compared is None else compared.label,
+                self._watch.figures.fresh,
+            )
+            return frame_of(
+                self._drawn,
+                moment,
+                self._choices.plain(),
+                before=before,
+                turn=next(self._turns),
+            )
+
+    def _state(self) -> str:
+        if self._watch.ended:
+            return "ended"
+        moving = any(one.state in ("starting", "updating") for one in self._watch.loads.values())
+        return "changing" if moving else "running"
+
+    def _is_behind(self) -> bool:
+        if self._tick - self._seen <= MAX_UNSEEN:
+            return False
+        busy = self._busy_since()
+        # Not heard of since a cell began: the front end may well be waiting for its end.
+        return busy is None or max(self._views.values()) > busy
+
+    def _let_go(self, now: float) -> None:
+        """Forgets views that are gone; without any, nobody watches."""
+        if self._busy_since() is None:
+            self._views = {one: at for one, at in self._views.items() if now - at < GONE_S}
+        if not self._views:
+            self._watch.remove(self)
+
+    # What the browser asks for.
+
+    def _answer(self, verb: str, view: str, args: Mapping[str, Any]) -> Any:
+        now = time.monotonic()
+        if verb == "open":
+            return self._open(view, now)
+        if verb == "close":
+            self._views.pop(view, None)
+            return None
+        if view in self._views:
+            self._views[view] = now
+        if verb == "seen":
+            tick = args.get("tick")
+            self._seen = max(self._seen, tick if isinstance(tick, int) else 0)
+            return None
+        if verb == "choose":
+            return self._choose(args, now)
+        return self._desk.answer(verb, args)
+
+    def _open(self, view: str, now: float) -> dict[str, Any]:
+        self._views[view] = now
+        self._seen = self._tick
+        self._watch.add(self)
+        self._watch.look(now)
+        return self._whole(now)
+
+    def _choose(self, args: Mapping[str, Any], now: float) -> dict[str, Any]:
+        window, against, paused = (args.get(name) for name in ("window", "against", "paused"))
+        for one, kind in ((window, str), (against, str), (paused, bool)):
+            if one is not None and not isinstance(one, kind):
+                raise GraphnbError(f"{one!r} cannot be chosen")
+        with self._watch.lock:
+            self._choices.choose(now, window=window, against=against, paused=paused)
+        return self._whole(now)
+
+    def _whole(self, now: float) -> dict[str, Any]:
+        """All of the frame, for one view; the others get what is new to them."""
+        if self._drawn.number != self._watch.version:
+            self._redraw()
+        try:
+            frame = self._frame(now)
+        except NotRunningError:  # what was compared with is kept no more
+            self._choices.against, self._choices.window = "", "10s"
+            frame = self._frame(now)
+        if self._sent is not None:
+            found = changes(self._sent, frame)
+            if not is_empty(found):
+                self._tick += 1
+                self._widget.tell({"type": "tick", "tick": self._tick, "changes": found})
+        self._sent = frame
+        return frame
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._widget._repr_mimebundle_(**kwargs)
+
+    def __repr__(self) -> str:
+        return f"LivePicture({self._name!r})"

@@ -1,0 +1,121 @@
+"""The anywidget that carries a live picture to a browser, and asks of it to whoever answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import traitlets
+
+from graphnb.errors import GraphnbError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["LiveWidget"]
+
+logger = logging.getLogger("graphnb")
+
+_STATIC = Path(__file__).parent / "static"
+_GRAPH_MIME = "application/vnd.graphnb.graph+json"
+_WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
+
+class LiveWidget(anywidget.AnyWidget):
+    """A picture of a graph, as the front end has it.
+
+    What the browser asks for is answered in a thread, unless it is at hand: a cell that runs, or
+    the front end's own messages, never wait for it. What is saved with a notebook is the static
+    picture.
+
+    Args:
+        picture: `Picture` in `widget/src/messages.ts`.
+        answer: answers a verb with its arguments; raises a GraphnbError, which is shown.
+        at_hand: the verbs that are answered where they arrive.
+        bundle: the static picture, by MIME type.
+
+    Attributes:
+        order: held while a message is worked out that speaks of the one before, until it is sent.
+    """
+
+    _esm: ClassVar[Path] = _STATIC / "widget.js"
+    _css: ClassVar[Path] = _STATIC / "widget.css"
+
+    picture = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        picture: Mapping[str, Any],
+        answer: Callable[[str, str, Mapping[str, Any]], Any],
+        *,
+        at_hand: frozenset[str],
+        bundle: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._answer = answer
+        self._at_hand = at_hand
+        self._bundle = bundle
+        # Not called `log` or `comm`: traitlets and ipywidgets have those.
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="graphnb-live-ask")
+        self.order = threading.RLock()
+        super().__init__(picture=dict(picture))
+        _answer_where_it_arrives(self.comm)
+        self.on_msg(self._received)
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Sends a message to every view; from any thread."""
+        with self.order:
+            self.send(dict(message))
+
+    def _received(self, _widget: object, content: Any, _buffers: object) -> None:
+        if not isinstance(content, dict) or content.get("type") != "ask":
+            return
+        verb, view, number = (content.get(name) for name in ("verb", "view", "id"))
+        args = content.get("args")
+        if not (isinstance(verb, str) and isinstance(view, str) and isinstance(number, int)):
+            return
+        asked = (verb, view, number, args if isinstance(args, dict) else {})
+        if verb in self._at_hand:
+            with self.order:
+                self._reply(*asked)
+        else:
+            self._threads.submit(self._reply, *asked)
+
+    def _reply(self, verb: str, view: str, number: int, args: Mapping[str, Any]) -> None:
+        message: dict[str, Any] = {"type": "reply", "view": view, "id": number}
+        try:
+            message["value"] = self._answer(verb, view, args)
+        except GraphnbError as error:
+            message["error"] = {"message": error.message, "hint": error.hint or ""}
+        except Exception as error:
+            logger.exception("a live picture could not answer %r", verb)
+            message["error"] = {"message": f"{type(error).__name__}: {error}", "hint": ""}
+        if number:
+            self.tell(message)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The live view beside the static picture, for wherever this is shown."""
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        bundle: dict[str, Any] = dict(self._bundle())
+        if _WIDGET_MIME in data:
+            bundle[_WIDGET_MIME] = data[_WIDGET_MIME]
+        bundle[_GRAPH_MIME] = {"version": 1}
+        return bundle, metadata
+
+    def close(self) -> None:
+        """Ends it: no view is shown any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
+
+def _answer_where_it_arrives(comm: Any) -> None:
+    """Lets messages of the browser be heard while a cell runs.
+
+    ipykernel 7.4 hands a comm's messages to the subshell that last published on the comm: to the
+    main one, as soon as a thread has sent a tick, and that waits for the cell to end.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default: default
