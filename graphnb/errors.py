@@ -1,6 +1,7 @@
 """Every exception of graphnb, in one tree.
 
     GraphnbError
+    ├── BenchError                  a bench that cannot be run as asked (also a ValueError)
     ├── GraphError                  a graph that is written wrongly (has a rule's code)
     │   ├── GraphAttributeError     ... found while reading an attribute (also an AttributeError)
     │   ├── GraphTypeError          ... a node used as a value (also a TypeError)
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackPressureError",
+    "BenchError",
     "CallError",
     "DeployError",
     "ExportError",
@@ -68,6 +70,13 @@ class GraphnbError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Shows one readable message in a notebook cell (IPython calls this)."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class BenchError(GraphnbError, ValueError):
+    """A bench that cannot be run as asked: a number does not do, or the inputs end in an error."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [*super()._render_traceback_(), *_user_traceback(self.__cause__)]
 
 
 class GraphError(GraphnbError):

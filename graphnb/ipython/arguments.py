@@ -215,13 +215,30 @@ def _bench(prog: str) -> MagicParser:
     parser = MagicParser(
         prog,
         "Send many requests to a running graph, and measure it.",
-        expression="a list of requests, sent in turn, or one request",
+        expression="a list or a generator of requests, or one request",
     )
     parser.add_argument("name", metavar="NAME", help="the running graph")
     parser.add_argument("--count", "-n", metavar="N", type=int, help="how many requests (100)")
     parser.add_argument("--duration", "-d", metavar="S", type=float, help="for S seconds")
     parser.add_argument(
-        "--concurrency", "-c", metavar="N", type=int, default=1, help="at a time (1)"
+        "--concurrency",
+        "-c",
+        metavar="N",
+        type=int,
+        default=1,
+        help="clients, each of which waits for its answer before it sends again (1)",
+    )
+    parser.add_argument(
+        "--rps",
+        metavar="R",
+        type=float,
+        help="R requests a second on average, however many are under way",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=int,
+        help="with --rps: the same moments as with that seed before",
     )
     return parser
 

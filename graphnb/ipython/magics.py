@@ -17,11 +17,11 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from graphnb.authoring import label_nodes
-from graphnb.errors import NotRunningError
+from graphnb.errors import BenchError, NotRunningError
 from graphnb.ipython.arguments import HelpShown, help_of, parser_of
 from graphnb.ipython.deploy_cell import run_as_cell
 from graphnb.ipython.found import is_bound, named_target, running_graph, target_of_cell
-from graphnb.ipython.progress import Progress
+from graphnb.ipython.progress import BenchLine
 from graphnb.ipython.show import (
     show_answer,
     show_deployed,
@@ -182,17 +182,20 @@ class GraphMagics(Magics):
         options = self._with_expression("%bench", line)
         graph = running_graph(self.shell, options.name)
         inputs = self._evaluate(options.expression)
-        with Progress(f"%bench {graph.name}") as progress:
+        with BenchLine(graph.name) as shown:
             try:
                 result = graph.bench(
                     inputs,
                     count=options.count,
                     duration_s=options.duration,
                     concurrency=options.concurrency,
-                    progress=progress.update,
+                    rps=options.rps,
+                    seed=options.seed,
+                    progress=shown.update,
                 )
-            except ValueError as error:
-                raise UsageError(f"%bench: {error}") from None
+            except BenchError as error:
+                hint = f"; {error.hint}" if error.hint else ""
+                raise UsageError(f"%bench: {error.message}{hint}") from None
         print(result)
         if result.first_error:
             print(f"first error: {result.first_error}")
