@@ -69,7 +69,7 @@ def _node(box: Box, *, live: bool) -> str:
             stroke_width=2.5 if of.get("critical") else 1.2,
         ),
         *_card_text(body, centred=is_input),
-        *(() if is_input else _metrics(body)),
+        *(() if is_input else _metrics(body, shares=live or bool(of.get("share")))),
         *(placeholders.footer(box) if live and not is_input else ()),
     ]
     return markup.element(
@@ -105,11 +105,11 @@ def _card_text(box: Box, *, centred: bool) -> Iterator[str]:
         y += cards.LINE_HEIGHT[kind]
 
 
-def _metrics(box: Box) -> Iterator[str]:
+def _metrics(box: Box, *, shares: bool) -> Iterator[str]:
     of = box.attributes
     right, middle = box.x + box.width - _PADDING, box.y + box.height / 2
     # The count stands beside the widest share, so that the counts of all cards line up.
-    beside = right - _SHARE_WIDTH if of.get("share") else right
+    beside = right - _SHARE_WIDTH if shares else right
     for name, x, y, size, bold in (
         ("p50", right, middle - 3, cards.METRIC_SIZE, True),
         ("count", beside, middle + 13, cards.COUNT_SIZE, False),
@@ -242,7 +242,13 @@ def _calls(route: Route) -> str:
 
 
 def _rate(route: Route) -> str:
-    return placeholders.rate(route.attributes.get("id", ""), _middle(route.points), route.label_at)
+    (x, y), (end_x, end_y) = route.points[0], route.points[-1]
+    return placeholders.rate(
+        route.attributes.get("id", ""),
+        _middle(route.points),
+        (end_x - x, end_y - y),
+        route.label_at,
+    )
 
 
 def _middle(points: Sequence[Point]) -> Point:

@@ -23,7 +23,7 @@ __all__ = ["footer", "rate"]
 
 _PADDING = 12.0
 _TRACK, _LINE = 4.0, 12.0  # above the lower border: where the bar ends, where the text stands
-_RATE_WIDTH = text_width("99.9k/s", cards.NOTE_SIZE) + 10
+_RATE_WIDTH = text_width("99.9k/s", cards.NOTE_SIZE)
 
 
 def footer(box: Box) -> Iterator[str]:
@@ -47,20 +47,24 @@ def footer(box: Box) -> Iterator[str]:
     yield _change(right + 4, bottom)
 
 
-def rate(edge: str, at: Point, label_at: Point | None) -> str:
-    """How often a line is taken, on its middle; below its label where that is in the way.
+def rate(edge: str, at: Point, along: Point, label_at: Point | None) -> str:
+    """How often a line is taken, beside its middle.
 
     Args:
         edge: the line's id.
         at: its middle.
-        label_at: the middle of its label, if it has one.
+        along: which way it runs there.
+        label_at: the middle of its label, if it has one: the rate stands on the other side.
     """
     x, y = at
-    if label_at is not None and abs(label_at[0] - x) < 2 * _RATE_WIDTH:
-        y = max(y, label_at[1] + 17) if abs(label_at[1] - y) < 17 else y
+    if abs(along[0]) > 1.5 * abs(along[1]):  # the line runs across: above it, or below
+        y += 14 if label_at is not None and label_at[1] < y else -7
+    else:
+        x += (_RATE_WIDTH / 2 + 3) * (-1 if label_at is not None and label_at[0] > x else 1)
+    # On the page itself, so of a tone that stands out from white and from black.
     parts = [
-        markup.rect(x - _RATE_WIDTH / 2, y - 8, _RATE_WIDTH, 16, rx=8, fill=PILL),
-        markup.text(x, y + 3.5, "", size=cards.NOTE_SIZE, fill=MUTED, text_anchor="middle"),
+        markup.rect(x - _RATE_WIDTH / 2, y - 8, _RATE_WIDTH, 16, fill="none"),
+        markup.text(x, y + 3.5, "", size=cards.NOTE_SIZE, fill=FAINT, text_anchor="middle"),
     ]
     return markup.element(
         "g", parts, class_="gnb-rate", data_edge=edge, display="none", pointer_events="none"
