@@ -85,7 +85,7 @@ def bench_line(label: str, progress: BenchProgress, columns: int) -> str:
     )
     bar = columns - len(label) - len(figures) - 4
     bar = max(_SHORTEST_BAR, min(_LONGEST_BAR, bar))
-    done = round(progress.part * bar)
+    done = int(progress.part * bar)  # full when it is done, not before
     line = f"{label}  {'█' * done}{'░' * (bar - done)}  {figures}"
     return line if len(line) <= columns else line[: columns - 1] + "…"
 

@@ -43,6 +43,8 @@ def test_options_are_offered(graphs, magic):
         ("%deploy doubled other --ro", ["--route"]),
         ("%%deploy other --ro", ["--root", "--route"]),
         ("%bench running inputs --con", ["--concurrency"]),
+        ("%bench running inputs --r", ["--rps"]),
+        ("%bench running inputs --rps 50 --se", ["--seed"]),
         ("%graph running --l", ["--latency"]),
         ("%undeploy --a", ["--all"]),
     ],
@@ -72,7 +74,7 @@ def test_running_graphs_are_offered(graphs, magic):
 
 @pytest.mark.parametrize(
     "line",
-    ["%request --http run", "%request --timeout 5 run", "%bench -n 10 -c 2 run", "%trace run"],
+    ["%request --http run", "%request --timeout 5 run", "%bench -n 10 --rps 2 run", "%trace run"],
 )
 def test_a_name_is_offered_behind_options(graphs, line):
     """Options, and their values, before the name do not count as the name."""
