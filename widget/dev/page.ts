@@ -10,6 +10,7 @@ const kernel = new FakeKernel((await answer.json()) as Picture, {
   rate: Number(asked.get("rate") ?? 10),
   quiet: asked.has("quiet"),
   bare: asked.has("bare"),
+  all: asked.has("all"),
 });
 const here = document.getElementById("here");
 if (here) {

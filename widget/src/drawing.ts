@@ -20,6 +20,8 @@ export interface Badge {
   group: Element;
   box: Element;
   text: Element;
+  /** Where it was drawn. */
+  at: Box;
 }
 
 export interface Split {
@@ -86,16 +88,10 @@ export function numberOf(element: Element, attribute: string): number {
 function nodeElements(group: SVGGElement): NodeElements {
   const find = (selector: string): Element | null => group.querySelector(selector);
   const card = find(".gnb-card");
-  const box = card ?? group;
   return {
     id: group.id,
     group,
-    box: {
-      x: numberOf(box, "x"),
-      y: numberOf(box, "y"),
-      width: numberOf(box, "width"),
-      height: numberOf(box, "height"),
-    },
+    box: boxOf(card ?? group),
     title: find("title"),
     card,
     p: find(".gnb-p50"),
@@ -109,10 +105,19 @@ function nodeElements(group: SVGGElement): NodeElements {
   };
 }
 
+function boxOf(element: Element): Box {
+  return {
+    x: numberOf(element, "x"),
+    y: numberOf(element, "y"),
+    width: numberOf(element, "width"),
+    height: numberOf(element, "height"),
+  };
+}
+
 function badge(group: Element | null): Badge | null {
   const box = group?.querySelector("rect");
   const text = group?.querySelector("text");
-  return group && box && text ? { group, box, text } : null;
+  return group && box && text ? { group, box, text, at: boxOf(box) } : null;
 }
 
 function split(group: Element | null): Split | null {

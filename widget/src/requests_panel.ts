@@ -15,9 +15,9 @@ const LISTS = ["last", "slowest", "failed"] as const;
 const SIGNS: Record<RequestLine["outcome"], string> = {
   ok: "✓ ok",
   error: "✗ error",
-  cancelled: "⊘ cancelled",
-  timeout: "⧖ timeout",
-  rejected: "⊖ rejected",
+  cancelled: "– cancelled",
+  timeout: "✗ timeout",
+  rejected: "– rejected",
 };
 
 export interface RequestsPanelOptions {
@@ -142,7 +142,12 @@ function requestButton({ id, when, total, outcome, error }: RequestLine): HTMLEl
 class Detail {
   readonly element: HTMLElement;
   readonly #headline = make("div", { class: "gnb-subtitle", role: "heading", "aria-level": 4 });
-  readonly #waterfall = make("div", { class: "gnb-waterfall" });
+  readonly #waterfall = make("div", {
+    class: "gnb-waterfall",
+    tabindex: 0,
+    role: "group",
+    "aria-label": "waterfall",
+  });
   readonly #text = make("pre", { tabindex: 0, role: "group", "aria-label": "the request as text" });
   readonly #asText = button("As text", { class: "gnb-button", "aria-pressed": "false" });
   readonly #some: HTMLElement;

@@ -6,14 +6,14 @@ import type { Dirty, Figures } from "./figures.ts";
 import { Keyboard } from "./keyboard.ts";
 import type { Picture } from "./messages.ts";
 import { Painter } from "./painter.ts";
-import type { Percentile } from "./painter.ts";
+import type { Percentile, Sight } from "./painter.ts";
 import type { Scope } from "./scope.ts";
 import { Table } from "./table.ts";
 
 export interface Scene {
   readonly element: Element;
   readonly drawing: Drawing | null;
-  paint(figures: Figures, dirty: Dirty, percentile: Percentile): void;
+  paint(figures: Figures, dirty: Dirty, percentile: Percentile, sight: Sight): void;
   /** Lets all others fade; null: none. */
   keep(ids: ReadonlySet<string> | null): void;
   /** Puts a ring around one, and makes it the tab stop. */
@@ -65,8 +65,8 @@ class DrawnScene implements Scene {
     });
   }
 
-  paint(figures: Figures, dirty: Dirty, percentile: Percentile): void {
-    this.#painter.paint(figures, dirty, percentile);
+  paint(figures: Figures, dirty: Dirty, percentile: Percentile, sight: Sight): void {
+    this.#painter.paint(figures, dirty, percentile, sight);
     const now = performance.now();
     if (now - this.#labelled > RELABEL_MS) {
       this.#labelled = now;

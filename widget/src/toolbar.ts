@@ -49,23 +49,31 @@ export class Toolbar {
     this.element = make(
       "div",
       { class: "gnb-toolbar", role: "group", "aria-label": "what is shown, and what to do" },
-      make("label", { class: "gnb-labelled" }, "Window", this.#window),
-      segments({
-        scope,
-        name: `${id}-percentile`,
-        label: "percentile",
-        choices: PERCENTILES,
-        chosen: 0,
-        choose: (index) => {
-          wishes.percentile(index as Percentile);
-        },
-      }),
-      make("label", { class: "gnb-labelled" }, "Compare with", this.#against),
-      this.#keep,
-      this.#pause,
-      search,
-      this.#zoom,
-      make("span", { class: "gnb-acts" }, this.#again, requests, picture, this.#stop),
+      make(
+        "div",
+        { class: "gnb-row" },
+        make("label", { class: "gnb-labelled" }, "Window", this.#window),
+        segments({
+          scope,
+          name: `${id}-percentile`,
+          label: "percentile",
+          choices: PERCENTILES,
+          chosen: 0,
+          choose: (index) => {
+            wishes.percentile(index as Percentile);
+          },
+        }),
+        make("label", { class: "gnb-labelled" }, "Compare with", this.#against),
+        this.#keep,
+        this.#pause,
+      ),
+      make(
+        "div",
+        { class: "gnb-row" },
+        search,
+        this.#zoom,
+        make("span", { class: "gnb-acts" }, this.#again, requests, picture, this.#stop),
+      ),
     );
     scope.listen(this.#window, "change", () => {
       wishes.choose(this.#window, { window: this.#window.value });
@@ -109,7 +117,7 @@ export class Toolbar {
     const group = make("span", { class: "gnb-zoom", role: "group", "aria-label": "zoom" });
     for (const [said, label, work] of [
       ["−", "zoom out", smaller],
-      ["Fit", "Fit the picture to the width", fit],
+      ["Fit", "fit the width, or all of it", fit],
       ["+", "zoom in", larger],
     ] as const) {
       const one = button(said, { class: "gnb-button", "aria-label": label, title: label });

@@ -37,6 +37,7 @@ export class View {
   readonly #figures = new Figures();
   readonly #head = new Head();
   readonly #notices = new Notices(this.#scope);
+  readonly #questions = make("div");
   readonly #panel = new Panel(this.#scope);
   readonly #search = new Search(this.#scope);
   readonly #zoom = new Zoom(this.#area, this.#scope);
@@ -62,6 +63,7 @@ export class View {
     this.#root.append(
       this.#head.element,
       this.#toolbar.element,
+      this.#questions,
       this.#notices.element,
       make("div", { class: "gnb-body" }, this.#area, this.#panel.element),
     );
@@ -83,6 +85,9 @@ export class View {
     };
     this.#painting.onShown = () => {
       this.#connection.open();
+    };
+    this.#zoom.onSight = () => {
+      this.#painting.request();
     };
     this.#connection.onFigures = () => {
       this.#painting.request();
@@ -107,11 +112,11 @@ export class View {
       this.#nodePanel = null;
     };
     this.#scope.listen(this.#area, "keydown", (event) => {
-      const work = { "+": "larger", "=": "larger", "-": "smaller", "0": "fit" }[event.key];
+      const work = { "+": "larger", "=": "larger", "-": "smaller", "0": "fitMore" }[event.key];
       if (work && !event.ctrlKey && !event.metaKey && !event.altKey) {
         event.preventDefault();
         event.stopPropagation();
-        this.#zoom[work as "larger" | "smaller" | "fit"]();
+        this.#zoom[work as "larger" | "smaller" | "fitMore"]();
       } else if (event.key === "Escape" && this.#panel.open) {
         event.stopPropagation();
         this.#panel.close();
@@ -170,7 +175,7 @@ export class View {
     if (dirty.choices && choices) {
       this.#toolbar.choices(choices);
     }
-    this.#scene?.paint(this.#figures, dirty, this.#percentile);
+    this.#scene?.paint(this.#figures, dirty, this.#percentile, this.#zoom.sight);
     this.#nodePanel?.refresh();
     this.#connection.painted();
   }
@@ -230,7 +235,7 @@ export class View {
         this.#zoom.smaller();
       },
       fit: () => {
-        this.#zoom.fit();
+        this.#zoom.fitMore();
       },
       again: (control) => {
         void this.#again(control);
@@ -279,11 +284,11 @@ export class View {
 
   async #stop(control: HTMLElement): Promise<void> {
     const id = `${this.#id}-stop`;
-    if (this.#root.querySelector(".gnb-confirm")) {
+    if (this.#questions.childElementCount > 0) {
       return; // it is asked already
     }
     const name = this.#picture?.name ?? "the graph";
-    const confirmed = await confirm(this.#notices.element, this.#scope, {
+    const confirmed = await confirm(this.#questions, this.#scope, {
       id,
       question: `Stop ${name}? It takes no more requests then.`,
       yes: `Stop ${name}`,

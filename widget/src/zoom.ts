@@ -1,20 +1,31 @@
 /** How large the picture is shown, and which part of it. */
 
 import type { Box, Drawing } from "./drawing.ts";
+import type { Sight } from "./painter.ts";
 import type { Scope } from "./scope.ts";
 
 /** The area is no higher; `widget.css` says so as well. */
 const MAX_HEIGHT = 560;
 const SCROLLBAR = 16;
+const BORDER = 1;
 const SMALLEST = 0.05;
 const LARGEST = 3;
 const STEP = 1.25;
-/** Below this, type is too small to read. */
+/** What somebody looks for is shown at least this large. */
 const LEGIBLE = 0.8;
+/** Below these, small type is too small to read, and large type is. */
+const NEAR = 0.5;
+const MIDDLE = 0.3;
 /** A press that moves no further is a click. */
 const CLICK_PX = 4;
 
+/** In view, as long as the page has no layout that would tell. */
+const EVERYWHERE: Box = { x: -1e9, y: -1e9, width: 2e9, height: 2e9 };
+
 export class Zoom {
+  /** Another part is in view, or at another scale. */
+  onSight: () => void = () => undefined;
+
   readonly #area: HTMLElement;
   #drawing: Drawing | null = null;
   #scale = 1;
@@ -22,13 +33,23 @@ export class Zoom {
   #fitted = true;
   /** The width that it was fitted to: of the area with its scrollbar, which comes and goes. */
   #fittedTo = 0;
+  #sight: Sight | null = null;
 
   constructor(area: HTMLElement, scope: Scope) {
     this.#area = area;
     scope.listen(area, "wheel", this.#onWheel, { passive: false });
+    scope.listen(
+      area,
+      "scroll",
+      () => {
+        this.#look();
+      },
+      { passive: true },
+    );
     pan(area, scope);
     if (typeof ResizeObserver !== "undefined") {
       const observer = new ResizeObserver(() => {
+        this.#look();
         if (this.#fitted && this.#area.offsetWidth !== this.#fittedTo) {
           this.fit();
         }
@@ -40,8 +61,24 @@ export class Zoom {
     }
   }
 
-  get scale(): number {
-    return this.#scale;
+  /** What can be seen. Asking where things are costs a layout, so it is kept while they stay. */
+  get sight(): Sight {
+    if (!this.#sight) {
+      const scale = this.#scale;
+      const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.#area;
+      this.#sight = {
+        detail: scale < MIDDLE ? "far" : scale < NEAR ? "middle" : "near",
+        view: clientWidth
+          ? {
+              x: (scrollLeft - this.#offset(scale)) / scale,
+              y: scrollTop / scale,
+              width: clientWidth / scale,
+              height: clientHeight / scale,
+            }
+          : EVERYWHERE,
+      };
+    }
+    return this.#sight;
   }
 
   /** Takes another picture; a scale that someone chose stays. */
@@ -60,15 +97,26 @@ export class Zoom {
       return;
     }
     const { width, height } = this.#drawing;
-    const room = this.#area.offsetWidth;
-    if (room === 0) {
+    const room = this.#area.offsetWidth - 2 * BORDER;
+    if (room <= 0) {
       return; // not on the page yet
     }
     const wide = Math.min(1, room / width);
     const scrolls = height * wide > MAX_HEIGHT;
     this.#setScale(scrolls ? Math.min(1, (room - SCROLLBAR) / width) : wide);
     this.#fitted = true;
-    this.#fittedTo = room;
+    this.#fittedTo = this.#area.offsetWidth;
+  }
+
+  /** Fits the width; where that is so already, all of a picture that is higher than the area. */
+  fitMore(): void {
+    const before = this.#scale;
+    this.fit();
+    const height = this.#drawing?.height ?? 0;
+    if (Math.abs(this.#scale - before) < 0.001 && height * before > MAX_HEIGHT) {
+      this.#setScale(MAX_HEIGHT / height);
+      this.#fitted = false;
+    }
   }
 
   larger(): void {
@@ -128,6 +176,12 @@ export class Zoom {
     this.#area.scrollTop = top * grown - y;
   }
 
+  /** Has what can be seen worked out anew. */
+  #look(): void {
+    this.#sight = null;
+    this.onSight();
+  }
+
   #setScale(scale: number): void {
     this.#scale = Math.max(SMALLEST, Math.min(LARGEST, scale));
     if (this.#drawing) {
@@ -135,6 +189,7 @@ export class Zoom {
       svg.style.width = `${(width * this.#scale).toFixed(1)}px`;
       svg.style.height = `${(height * this.#scale).toFixed(1)}px`;
     }
+    this.#look();
   }
 
   /** A picture that is narrower than its area stands in the middle. */
