@@ -182,6 +182,9 @@ def _deploy(prog: str) -> MagicParser:
     )
     parser.add_argument("--on", metavar="WHERE", type=_executor, help="where it runs: local or ray")
     parser.add_argument("--no-http", action="store_true", help="answer by handle alone")
+    parser.add_argument(
+        "--live", action="store_true", help="show the picture that changes while requests flow"
+    )
     return parser
 
 
@@ -190,6 +193,9 @@ def _graph(prog: str) -> MagicParser:
     parser.add_argument("name", metavar="VAR", help="a node's variable, or a running graph's name")
     parser.add_argument(
         "--latency", action="store_true", help="with what the last requests took, node by node"
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="changing while requests flow, of a running graph"
     )
     return parser
 

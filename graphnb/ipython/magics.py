@@ -116,9 +116,9 @@ class GraphMagics(Magics):
         is_free = not (is_bound(held) or isinstance(held, dict))
         if is_free and name.isidentifier():
             self.shell.user_ns[name] = graph
-            show_deployed(graph)
+            show_deployed(graph, live=options.live)
         else:
-            show_deployed(graph, held=f"graphnb.get({name!r})")
+            show_deployed(graph, held=f"graphnb.get({name!r})", live=options.live)
 
     @no_var_expand
     @line_magic("graph")
@@ -127,6 +127,11 @@ class GraphMagics(Magics):
         options = parser_of("%graph").parse_line(line)
         held = self.shell.user_ns.get(options.name)
         is_node = is_bound(held) or isinstance(held, dict)
+        if options.live:
+            if options.latency:
+                raise UsageError("%graph: --live has the latencies: leave out --latency")
+            display(running_graph(self.shell, options.name).live())
+            return
         if options.latency or not is_node:
             graph = running_graph(self.shell, options.name)
             show_graph(graph, graph.metrics() if options.latency else None)

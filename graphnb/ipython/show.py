@@ -29,14 +29,18 @@ if TYPE_CHECKING:
     from graphnb.telemetry.summary import GraphSummary
 
 
-def show_deployed(graph: RunningGraph, *, held: str | None = None) -> None:
+def show_deployed(graph: RunningGraph, *, held: str | None = None, live: bool = False) -> None:
     """The picture, and one line: what changed, and where it answers.
 
     Args:
         graph: what was deployed.
         held: how to get hold of it, where no variable has its name.
+        live: whether the picture changes while requests flow.
     """
-    display(mimebundle(graph.spec), raw=True)
+    if live:
+        display(graph.live())
+    else:
+        display(mimebundle(graph.spec), raw=True)
     deployed = graph.deployed
     assert deployed is not None
     where = f" {graph.url}" if graph.url else ""
