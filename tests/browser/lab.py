@@ -175,7 +175,11 @@ class Page:
 
     def load(self):
         """Loads the page, and waits until the kernel answers."""
-        path = f"lab/tree/{self.notebook}?reset" if self.kind == "lab" else f"notebooks/{self.notebook}"
+        path = (
+            f"lab/tree/{self.notebook}?reset"
+            if self.kind == "lab"
+            else f"notebooks/{self.notebook}"
+        )
         self.page.goto(f"{self.server.url}/{path}")
         self.wait(READY)
 
@@ -197,9 +201,7 @@ class Page:
 
     def kernel_is(self, status):
         """Waits until the kernel is "busy" or "idle"."""
-        self.wait(
-            f"async () => (await ({STATUS})()) === {json.dumps(status)}"
-        )
+        self.wait(f"async () => (await ({STATUS})()) === {json.dumps(status)}")
 
     def save(self):
         """Saves the notebook; its file's contents."""

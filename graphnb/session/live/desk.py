@@ -76,6 +76,7 @@ class Desk:
 
     def _node(self, args: Mapping[str, Any]) -> dict[str, Any]:
         card, spec = self._card(args), self._drawn().spec
+        self._watch.look(time.monotonic())
         with self._watch.lock:
             shown = self._choices.shown(time.monotonic())
             digest = shown.window.digest.copy()
