@@ -71,6 +71,7 @@ class Moment(NamedTuple):
 
 
 _MOVING = ("starting", "updating")
+_ILL = ("unhealthy", "failed")
 
 
 AT_A_TIME = 64
@@ -224,11 +225,11 @@ def _now(load: Load | None) -> str:
 
 
 def _health(load: Load | None) -> str:
-    if load is None or (load.state == "running" and load.running >= load.replicas):
+    if load is None:
         return "well"
-    if load.error is None and (load.state in _MOVING or load.running < load.replicas):
-        return "moving"
-    return "ill" if load.error or load.state in ("unhealthy", "failed") else "well"
+    if load.error or load.state in _ILL:
+        return "ill"
+    return "moving" if load.state in _MOVING or load.running < load.replicas else "well"
 
 
 def _compared(metrics: Metrics, moment: Moment) -> tuple[str, str]:
@@ -254,11 +255,12 @@ def _waits(digest: TraceDigest, metrics: Metrics) -> Sketch:
 def _change(change: Change | None) -> str:
     if change is None:
         return ""
+    counts = f"{units.amount(change.before)}→{units.amount(change.after)}"
+    if change.ratio >= 10:
+        return f"{units.amount(round(change.ratio))}× · {counts}"
     percent = round((change.ratio - 1) * 100)
     sign = "+" if percent > 0 else "−" if percent < 0 else "±"
-    size = f"{min(abs(percent), 999)} %" if change.ratio < 10 else f"{change.ratio:.0f}×"
-    counts = f"{units.amount(change.before)}→{units.amount(change.after)}"
-    return f"{sign}{size} · {counts}"
+    return f"{sign}{abs(percent)} % · {counts}"
 
 
 class _Edges:
