@@ -212,7 +212,8 @@ def test_a_graph_that_does_not_keep_up_ends_the_bench(monkeypatch, gated, signal
     assert "ended early: 5 requests were under way at once" in str(result)
     assert "does not keep up with 500/s" in str(result)
     began = len(signals.notes("began"))
-    assert signals.wait_for_notes("ended by", began) == ["CancelledError"] * began
+    assert began <= 5
+    assert set(signals.wait_for_notes("ended by", began)) <= {"CancelledError"}
 
 
 def test_a_closed_loop_has_no_bound(monkeypatch, signals):

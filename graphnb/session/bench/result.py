@@ -57,8 +57,9 @@ class BenchProgress:
 class BenchResult:
     """What a bench measured; times in seconds.
 
-    In an open loop a latency counts from the moment at which the request was due, whenever it was
-    sent: a graph, or a sender, that falls behind is seen in the percentiles.
+    A latency ends when the answer has arrived and is loaded. In an open loop it counts from the
+    moment at which the request was due, whenever it was sent: a graph, or a sender, that falls
+    behind is seen in the percentiles.
 
     Attributes:
         count: requests that were answered, with an answer or with an error.

@@ -38,15 +38,17 @@ class Sent:
         due: when it was to be sent.
         measured: False in the warm-up.
         response: None if it could not be sent.
+        arrived: when its answer was there.
         given_up: nobody waits for its answer any more.
     """
 
-    __slots__ = ("due", "given_up", "measured", "response")
+    __slots__ = ("arrived", "due", "given_up", "measured", "response")
 
     def __init__(self, due: float, *, measured: bool) -> None:
         self.due = due
         self.measured = measured
         self.response: Response | None = None
+        self.arrived = due
         self.given_up = False
 
 
@@ -175,7 +177,7 @@ class Sender:
         self._measured.end(CLOCK.now())
 
     def _send_all(self, requests: Iterator[Any], until: float) -> None:
-        for request in requests:  # drawn before it is due: what that takes delays nothing
+        for request in requests:  # drawn before it is due, in the time that is left until then
             due = self._next_due(until)
             if due is None:
                 return
@@ -216,30 +218,37 @@ class Sender:
         try:
             sent.response = response = self._graph.remote(request)
         except Exception as error:  # noqa: BLE001  a failure like any other
-            self._answered(sent, error)
+            sent.arrived = CLOCK.now()
+            self._answered(sent, error, 0.0)
             return
         self._under_way.add(sent)
-        response._when_done(partial(self._answers.put, sent))
+        response._when_done(partial(self._arrived, sent))
+
+    def _arrived(self, sent: Sent) -> None:
+        """Runs where the answer arrives: however busy the sender is, the moment is right."""
+        sent.arrived = CLOCK.now()
+        self._answers.put(sent)
 
     def _take_answer(self, until: float) -> None:
         """Takes one, if there is one until then."""
         sent = CLOCK.take(self._answers, until)
         if sent is None or sent.response is None:
             return
+        failure: Exception | None = None
+        began = CLOCK.now()
         try:
             sent.response.result()  # the answer is loaded: clients wait for that too
         except Exception as error:  # noqa: BLE001  of a node, or of loading the answer
-            self._answered(sent, error)
-        else:
-            self._answered(sent, None)
+            failure = error
+        self._answered(sent, failure, CLOCK.now() - began)
 
-    def _answered(self, sent: Sent, error: Exception | None) -> None:
+    def _answered(self, sent: Sent, error: Exception | None, loading_s: float) -> None:
         self._under_way.discard(sent)
         if sent.given_up or not sent.measured:  # a warm-up that fails says so again when measured
             return
         request = sent.response.request if sent.response is not None else None
         text = _one_line(error) if error is not None else None
-        self._measured.answered(CLOCK.now() - sent.due, request, text)
+        self._measured.answered(sent.arrived - sent.due + loading_s, request, text)
 
     def _give_up(self) -> None:
         """Cancels what is under way, and waits until it has ended."""
