@@ -4,8 +4,10 @@ import type { Box } from "./drawing.ts";
 
 export type Direction = "left" | "right" | "up" | "down";
 
-/** How much further a node seems that is off to the side. */
-const ASIDE = 2;
+/** How much further a node seems for each pixel that it lies beside the way straight on. */
+const BESIDE = 3;
+/** Of those straight on, the one that is more in line is preferred. */
+const OUT_OF_LINE = 0.3;
 
 /** The nearest node in that direction, or null. */
 export function nearest(
@@ -16,8 +18,8 @@ export function nearest(
   let best: string | null = null;
   let least = Infinity;
   for (const [id, box] of boxes) {
-    const [along, aside] = way(from, box, direction);
-    const cost = along + ASIDE * aside;
+    const [along, aside, beside] = way(from, box, direction);
+    const cost = along + BESIDE * beside + OUT_OF_LINE * aside;
     if (along > 1 && cost < least) {
       best = id;
       least = cost;
@@ -26,18 +28,14 @@ export function nearest(
   return best;
 }
 
-/** How far it is from middle to middle: in the direction, and aside from it. */
-function way(from: Box, to: Box, direction: Direction): [number, number] {
+/** From middle to middle, how far it is in the direction and aside; and the gap beside the way. */
+function way(from: Box, to: Box, direction: Direction): [number, number, number] {
   const x = to.x + to.width / 2 - (from.x + from.width / 2);
   const y = to.y + to.height / 2 - (from.y + from.height / 2);
-  switch (direction) {
-    case "left":
-      return [-x, Math.abs(y)];
-    case "right":
-      return [x, Math.abs(y)];
-    case "up":
-      return [-y, Math.abs(x)];
-    case "down":
-      return [y, Math.abs(x)];
-  }
+  const across = direction === "left" || direction === "right";
+  const along = across ? x : y;
+  const aside = Math.abs(across ? y : x);
+  const room = across ? (from.height + to.height) / 2 : (from.width + to.width) / 2;
+  const ahead = direction === "right" || direction === "down";
+  return [ahead ? along : -along, aside, Math.max(0, aside - room)];
 }

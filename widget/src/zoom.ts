@@ -134,11 +134,9 @@ export class Zoom {
       this.#fitted = false;
     }
     const area = this.#area;
-    area.scrollTo({
-      left:
-        this.#offset(this.#scale) + (box.x + box.width / 2) * this.#scale - area.clientWidth / 2,
-      top: (box.y + box.height / 2) * this.#scale - area.clientHeight / 2,
-    });
+    area.scrollLeft =
+      this.#offset(this.#scale) + (box.x + box.width / 2) * this.#scale - area.clientWidth / 2;
+    area.scrollTop = (box.y + box.height / 2) * this.#scale - area.clientHeight / 2;
   }
 
   /** Scrolls no further than it must for a node to be seen. */
@@ -146,10 +144,8 @@ export class Zoom {
     const area = this.#area;
     const left = this.#offset(this.#scale) + box.x * this.#scale;
     const top = box.y * this.#scale;
-    area.scrollTo({
-      left: within(area.scrollLeft, left, box.width * this.#scale, area.clientWidth),
-      top: within(area.scrollTop, top, box.height * this.#scale, area.clientHeight),
-    });
+    area.scrollLeft = within(area.scrollLeft, left, box.width * this.#scale, area.clientWidth);
+    area.scrollTop = within(area.scrollTop, top, box.height * this.#scale, area.clientHeight);
   }
 
   readonly #onWheel = (event: WheelEvent): void => {
