@@ -17,6 +17,8 @@ const ARROWS: Partial<Record<string, Direction>> = {
 
 export interface KeyboardOptions {
   drawing: Drawing;
+  /** What the drawing stands in. An SVG that is listened to for the focus becomes a tab stop. */
+  surface: HTMLElement;
   scope: Scope;
   /** All of a node in words. */
   describe: (id: string) => string;
@@ -33,7 +35,7 @@ export class Keyboard {
 
   constructor(options: KeyboardOptions) {
     this.#options = options;
-    const { drawing, scope } = options;
+    const { drawing, surface, scope } = options;
     this.#ids = [...drawing.nodes.keys()];
     this.#current = this.#ids[0] ?? null;
     for (const [id, { group }] of drawing.nodes) {
@@ -41,15 +43,15 @@ export class Keyboard {
       group.setAttribute("tabindex", id === this.#current ? "0" : "-1");
       this.label(id);
     }
-    scope.listen(drawing.svg, "keydown", this.#onKey);
-    scope.listen(drawing.svg, "focusin", ({ target }) => {
+    scope.listen(surface, "keydown", this.#onKey);
+    scope.listen(surface, "focusin", ({ target }) => {
       const id = this.#nodeAt(target);
       if (id !== null) {
         this.#setCurrent(id);
         this.label(id);
       }
     });
-    scope.listen(drawing.svg, "click", ({ target }) => {
+    scope.listen(surface, "click", ({ target }) => {
       const id = this.#nodeAt(target);
       if (id !== null) {
         this.#setCurrent(id);
@@ -57,7 +59,7 @@ export class Keyboard {
       }
     });
     // What shows when the mouse rests is made when it comes, not with every tick.
-    scope.listen(drawing.svg, "pointerover", ({ target }) => {
+    scope.listen(surface, "pointerover", ({ target }) => {
       const node = drawing.nodes.get(this.#nodeAt(target) ?? "");
       if (node?.title) {
         node.title.textContent = options.describe(node.id) || node.title.textContent;

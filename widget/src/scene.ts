@@ -18,6 +18,8 @@ export interface Scene {
   keep(ids: ReadonlySet<string> | null): void;
   /** Puts a ring around one, and makes it the tab stop. */
   mark(id: string | null): void;
+  /** Shows which one the panel is about. */
+  opened(id: string | null): void;
   focus(id: string): void;
   box(id: string): Box | null;
 }
@@ -25,6 +27,8 @@ export interface Scene {
 export interface SceneOptions {
   picture: Picture;
   figures: Figures;
+  /** What it stands in. */
+  surface: HTMLElement;
   scope: Scope;
   open: (id: string) => void;
   focused: (id: string) => void;
@@ -44,9 +48,11 @@ class DrawnScene implements Scene {
   readonly #painter: Painter;
   readonly #keyboard: Keyboard;
   #marked: string | null = null;
+  #opened: string | null = null;
   #labelled = 0;
 
-  constructor(drawing: Drawing, { picture, figures, scope, open, focused }: SceneOptions) {
+  constructor(drawing: Drawing, options: SceneOptions) {
+    const { picture, figures } = options;
     this.drawing = drawing;
     this.element = drawing.svg;
     this.element.setAttribute("role", "group");
@@ -57,10 +63,8 @@ class DrawnScene implements Scene {
     }
     this.#painter = new Painter(drawing);
     this.#keyboard = new Keyboard({
+      ...options,
       drawing,
-      scope,
-      open,
-      focused,
       describe: (id) => figures.nodes.get(id)?.said ?? picture.nodes[id]?.title ?? "",
     });
   }
@@ -85,6 +89,12 @@ class DrawnScene implements Scene {
     this.drawing.nodes.get(this.#marked ?? "")?.group.classList.remove("gnb-marked");
     this.drawing.nodes.get(id ?? "")?.group.classList.add("gnb-marked");
     this.#marked = id;
+  }
+
+  opened(id: string | null): void {
+    this.drawing.nodes.get(this.#opened ?? "")?.group.classList.remove("gnb-opened");
+    this.drawing.nodes.get(id ?? "")?.group.classList.add("gnb-opened");
+    this.#opened = id;
   }
 
   focus(id: string): void {

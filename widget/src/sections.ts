@@ -30,8 +30,9 @@ export function facts(): Section {
 
 export function times(): Section {
   const body = make("tbody");
-  const names = ["", ...PERCENTILES].map((name) => make("th", { scope: "col" }, name));
-  const table = make("table", {}, make("thead", {}, make("tr", {}, ...names)), body);
+  const names = PERCENTILES.map((name) => make("th", { scope: "col" }, name));
+  const head = make("thead", {}, make("tr", {}, make("td"), ...names));
+  const table = make("table", {}, head, body);
   return {
     element: titled("Times", table),
     update({ times }) {

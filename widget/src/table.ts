@@ -72,6 +72,10 @@ export class Table implements Scene {
     }
   }
 
+  opened(id: string | null): void {
+    this.mark(id);
+  }
+
   focus(id: string): void {
     this.#rows.get(id)?.open.focus();
   }

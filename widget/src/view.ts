@@ -110,6 +110,7 @@ export class View {
     };
     this.#panel.onClosed = () => {
       this.#nodePanel = null;
+      this.#scene?.opened(null);
     };
     this.#scope.listen(this.#area, "keydown", (event) => {
       const work = { "+": "larger", "=": "larger", "-": "smaller", "0": "fitMore" }[event.key];
@@ -117,6 +118,10 @@ export class View {
         event.preventDefault();
         event.stopPropagation();
         this.#zoom[work as "larger" | "smaller" | "fitMore"]();
+        const box = this.#scene?.box(document.activeElement?.id ?? "");
+        if (box) {
+          this.#zoom.reveal(box);
+        }
       } else if (event.key === "Escape" && this.#panel.open) {
         event.stopPropagation();
         this.#panel.close();
@@ -140,6 +145,7 @@ export class View {
     const scene = makeScene({
       picture,
       figures: this.#figures,
+      surface: this.#area,
       scope: this.#sceneScope,
       open: (id) => {
         this.#openNode(id);
@@ -160,8 +166,13 @@ export class View {
     if (hadFocus && first !== undefined) {
       scene.focus(first);
     }
-    if (this.#nodePanel && !(this.#nodePanel.node in picture.nodes)) {
-      this.#panel.close();
+    if (this.#nodePanel) {
+      const { node } = this.#nodePanel;
+      if (node in picture.nodes) {
+        scene.opened(node);
+      } else {
+        this.#panel.close();
+      }
     }
   }
 
@@ -203,12 +214,14 @@ export class View {
     });
     this.#panel.show(info.title, panel, giveBack);
     this.#nodePanel = panel;
+    this.#scene?.opened(id);
   }
 
   #openRequests(giveBack: () => void): RequestsPanel {
     const scope = this.#scope.child();
     const panel = new RequestsPanel({ acts: this.#acts, scope, id: this.#nextId() });
     this.#nodePanel = null;
+    this.#scene?.opened(null);
     this.#panel.show("Requests", panel, giveBack);
     void panel.list();
     return panel;

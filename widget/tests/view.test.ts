@@ -393,9 +393,11 @@ describe("the keyboard", () => {
     press(find("#node-b"), "Enter");
     await model.answer("node", details({ title: "b" }));
     expect(find(".gnb-panel").hidden).toBe(false);
+    expect(el.querySelectorAll(".gnb-opened")).toHaveLength(1);
     expect(document.activeElement?.className).toBe("gnb-title");
     press(find(".gnb-panel .gnb-title"), "Escape");
     expect(find(".gnb-panel").hidden).toBe(true);
+    expect(el.querySelectorAll(".gnb-opened")).toHaveLength(0);
     expect(document.activeElement?.id).toBe("node-b");
   });
 });
