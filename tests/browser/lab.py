@@ -25,6 +25,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 60_000
+AXE = "widget/node_modules/axe-core/axe.min.js"
 
 # What JupyterLab and Notebook 7 have in common: the panel of the notebook that is open.
 _PANEL = """
@@ -47,13 +48,19 @@ READY = f"""async () => {{
   }} catch (error) {{ return false; }}
 }}"""
 RUN_ALL = f"""async () => {{ {_PANEL} await app.commands.execute('notebook:run-all-cells'); }}"""
-# Does not wait for the cell's end.
+# Returns when it has run.
 RUN_CELL = f"""async index => {{
   {_PANEL}
   panel.content.activeCellIndex = index;
   panel.content.deselectAll();
-  void app.commands.execute('notebook:run-cell');
+  await app.commands.execute('notebook:run-cell');
 }}"""
+START_CELL = RUN_CELL.replace("await app.commands", "void app.commands")
+OUTPUT = f"""async index => {{
+  {_PANEL}
+  return JSON.stringify(panel.content.widgets[index].model.outputs.toJSON());
+}}"""
+INTERRUPT = f"""async () => {{ {_PANEL} await panel.sessionContext.session.kernel.interrupt(); }}"""
 STATUS = f"""async () => {{ {_PANEL} return panel.sessionContext.session.kernel.status; }}"""
 SAVE = f"""async () => {{ {_PANEL} await panel.context.save(); }}"""
 THEME = """async name => { await window.jupyterapp.commands.execute(
@@ -121,6 +128,7 @@ class Lab:
                     "--no-browser",
                     "--allow-root",
                     "--expose-app-in-browser",
+                    "--JupyterNotebookApp.expose_app_in_browser=True",
                     "--ip=127.0.0.1",
                     f"--port={port}",
                     "--IdentityProvider.token=",
@@ -143,18 +151,21 @@ class Lab:
             process.wait(30)
 
     def open(self, browser, cells, *, kind="lab", dark=False, size=(1280, 900), notebook=None):
-        """Opens a notebook with these cells, or one that was saved, its kernel ready."""
-        if notebook is None:
-            self._number += 1
-            notebook = f"n{self._number}.ipynb"
+        """Opens a notebook with these cells, or a copy of one, its kernel ready."""
+        self._number += 1
+        if notebook is not None:
+            name = f"n{self._number}-{notebook.name}"
+            (self.folder / name).write_text(notebook.read_text())
+        else:
+            name = f"n{self._number}.ipynb"
             made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
             made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-            nbformat.write(made, self.folder / notebook)
+            nbformat.write(made, self.folder / name)
         page = browser.new_page(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
         )
-        opened = Page(self, page, kind, notebook)
+        opened = Page(self, page, kind, name)
         opened.load()
         if dark:
             page.evaluate(THEME, "JupyterLab Dark")
@@ -195,9 +206,25 @@ class Page:
         """Runs every cell, and waits for the last."""
         self.page.evaluate(RUN_ALL)
 
-    def start_cell(self, index):
-        """Begins to run a cell."""
+    def run(self, index):
+        """Runs a cell, and waits for its end."""
         self.page.evaluate(RUN_CELL, index)
+
+    def start(self, index):
+        """Begins to run a cell."""
+        self.page.evaluate(START_CELL, index)
+
+    def interrupt(self):
+        """What Ctrl-C in a terminal is."""
+        self.page.evaluate(INTERRUPT)
+
+    def output(self, index):
+        """The outputs of a cell, as JSON."""
+        return self.page.evaluate(OUTPUT, index)
+
+    def status(self):
+        """What the kernel is at: "busy", "idle"."""
+        return self.page.evaluate(STATUS)
 
     def kernel_is(self, status):
         """Waits until the kernel is "busy" or "idle"."""
@@ -207,6 +234,16 @@ class Page:
         """Saves the notebook; its file's contents."""
         self.page.evaluate(SAVE)
         return nbformat.read(self.server.folder / self.notebook, as_version=4)
+
+    def axe(self, within):
+        """What axe finds wrong, in a line each."""
+        self.page.add_script_tag(path=AXE)
+        found = self.page.evaluate("within => axe.run(within).then(one => one.violations)", within)
+        return [
+            f"{one['id']}: {one['help']}: {at['html'][:300]}"
+            for one in found
+            for at in one["nodes"]
+        ]
 
     def screenshot(self, name):
         """Keeps what is seen, to look at."""

@@ -1,0 +1,256 @@
+"""The live picture in real front ends: numbers that change, clicks that are heard."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOAD = "%load_ext graphnb"
+GRAPH = """
+import time
+from graphnb import InputNode, serve
+
+@serve.deployment
+def tokenize(text):
+    time.sleep(0.002)
+    return text.split()
+
+@serve.deployment(num_replicas=2)
+class Scorer:
+    def __init__(self, weight):
+        self.weight = weight
+
+    def score(self, tokens):
+        if "bad" in tokens:
+            raise ValueError("a bad word")
+        time.sleep(0.004 * self.weight)
+        return self.weight * len(tokens)
+
+@serve.deployment
+def best(one, other):
+    return max(one, other)
+
+with InputNode() as request:
+    tokens = tokenize.bind(request)
+    fast, slow = Scorer.bind(1), Scorer.bind(3)
+    answer = best.bind(fast.score.bind(tokens), slow.score.bind(tokens))
+"""
+DEPLOY = f"%%deploy demo --live --no-http\n{GRAPH}"
+SEND = "for _ in range(30):\n    demo.remote('so it goes').result()"
+# Ends when a request comes with this text, which only a click can send while the cell runs.
+UNTIL_SENT = """
+import time
+seen = len(demo.traces(10_000))
+while len(demo.traces(10_000)) == seen:
+    pass
+print("heard")
+"""
+BUSY = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end:\n    pass"
+
+LIVE = ".gnb-live"
+
+
+def node(page, deployment):
+    """The node of a deployment, in the picture."""
+    return page.page.locator(f'{LIVE} .gnb-node[data-deployment="{deployment}"]').first
+
+
+def says(page, deployment, part):
+    """What a place on a node says."""
+    return node(page, deployment).locator(f".gnb-{part}").text_content()
+
+
+def shows(page, deployment, part, pattern):
+    """Waits until it says something like that."""
+    page.wait(
+        """([deployment, part, pattern]) => {
+          const node = document.querySelector(
+            `.gnb-live .gnb-node[data-deployment="${deployment}"] .gnb-${part}`);
+          return !!node && new RegExp(pattern).test(node.textContent);
+        }""",
+        [deployment, part, pattern],
+    )
+
+
+def opened(open_notebook, *cells, **options):
+    """A notebook whose first cells ran: a live picture is there, and the kernel answers it."""
+    page = open_notebook([LOAD, DEPLOY, *cells], **options)
+    page.run(0)
+    page.run(1)
+    page.page.locator(f"{LIVE} .gnb-node").first.wait_for()
+    shows(page, "tokenize", "replicas", "1/1")
+    return page
+
+
+def test_numbers_change_while_a_bench_runs(front_end):
+    """In JupyterLab and in Notebook 7; the page has no error of ours."""
+    page = opened(front_end, "%bench demo --duration 60 'so it goes'")
+    page.start(2)
+    shows(page, "tokenize", "count", r"\d\d×")
+    first = says(page, "tokenize", "count")
+    page.wait(
+        """first => document.querySelector(
+          '.gnb-live .gnb-node[data-deployment="tokenize"] .gnb-count').textContent !== first""",
+        first,
+    )
+    shows(page, "Scorer_1", "p50", r"1\d\.\d ms")
+    shows(page, "Scorer_1", "share", r"\d\d %")
+    page.screenshot(f"bench-{front_end.kind}")
+    page.interrupt()
+    page.kernel_is("idle")
+    # Notebook 7 logs one of its own, without any extension.
+    assert [one for one in page.errors if "reading 'schema'" not in one] == []
+
+
+def test_a_click_is_answered_while_a_cell_runs(front_end):
+    """A node's code and times, a request's waterfall, and the last request sent again."""
+    page = opened(front_end, SEND, UNTIL_SENT)
+    page.run(2)
+    page.start(3)
+    page.kernel_is("busy")
+    node(page, "Scorer").click()
+    panel = page.page.locator(".gnb-panel")
+    panel.get_by_text("def score").wait_for()
+    page.page.get_by_role("button", name="Requests…").click()
+    page.page.locator(".gnb-request").first.click()
+    page.page.locator(".gnb-waterfall svg").wait_for()
+    assert page.status() == "busy"
+    page.screenshot(f"busy-{front_end.kind}")
+    page.page.get_by_role("button", name="Send again").click()
+    page.kernel_is("idle")
+    assert "heard" in page.output(3)
+
+
+def test_the_picture_is_live_again_after_the_page_is_loaded_again(front_end):
+    """Its figures are there, and go on."""
+    page = opened(front_end, SEND)
+    page.run(2)
+    shows(page, "tokenize", "count", "30×")
+    page.save()
+    page.load()
+    shows(page, "tokenize", "count", "30×")
+    page.run(2)
+    shows(page, "tokenize", "count", "60×")
+
+
+def test_a_saved_notebook_has_the_static_picture(lab, tmp_path):
+    """For whoever opens it without its kernel: in the file, and where it is converted."""
+    page = opened(lab, SEND)
+    page.run(2)
+    saved = page.save()
+    data = next(one["data"] for one in saved.cells[1].outputs if "data" in one)
+    assert data["text/plain"].startswith("graph root DAGDriver")
+    assert "<img " in "".join(data["text/html"])
+    assert "<svg" in "".join(data["image/svg+xml"])
+    assert "widgets" not in saved.metadata
+    path = Path(page.server.folder) / page.notebook
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--to", "html", f"--output-dir={tmp_path}", path],
+        check=True,
+        capture_output=True,
+    )
+    html = (tmp_path / page.notebook.replace(".ipynb", ".html")).read_text()
+    assert 'id="node-tokenize"' in html or "data:image/svg+xml" in html
+
+
+def test_an_edit_is_compared_with_what_was_before(lab):
+    """The node that was slowed is marked slower, with the counts."""
+    page = opened(lab, SEND, DEPLOY.replace("--live ", "").replace("0.004", "0.02"), SEND)
+    page.run(2)
+    shows(page, "Scorer_1", "count", "30×")
+    page.run(3)
+    shows(page, "Scorer_1", "count", "^$")
+    page.page.get_by_label("Compare with").select_option("before")
+    page.run(4)
+    shows(page, "Scorer_1", "change", r"\+\d+ %.*30→30")
+    assert "slower" in node(page, "Scorer_1").get_attribute("aria-label")
+    page.screenshot("compared")
+
+
+def test_replicas_are_changed_in_place(lab):
+    """By the form of a node, while a cell runs; the code to paste is shown."""
+    page = opened(lab, BUSY)
+    page.start(2)
+    page.kernel_is("busy")
+    node(page, "Scorer").click()
+    page.page.get_by_label("num_replicas").fill("4")
+    page.page.get_by_role("button", name="Apply").click()
+    page.page.get_by_text("Scorer = Scorer.options(num_replicas=4").wait_for()
+    shows(page, "Scorer", "replicas", "4/4")
+    page.interrupt()
+
+
+def test_stopping_asks_first(lab):
+    """Cancel leaves the graph; yes ends it, and the picture says so."""
+    page = opened(lab, SEND)
+    stop = page.page.get_by_role("button", name="Stop…")
+    stop.click()
+    page.page.get_by_role("button", name="Cancel").click()
+    page.run(2)
+    shows(page, "tokenize", "count", "30×")
+    stop.click()
+    page.page.get_by_role("alertdialog").get_by_role("button", name="Stop").click()
+    page.page.locator(".gnb-state").get_by_text("ended").wait_for()
+
+
+def test_failures_are_found(lab):
+    """The badge, the node's last error with its traceback, and its request's waterfall."""
+    bad = (
+        "try:\n    demo.remote('bad luck').result()\nexcept ValueError as error:\n    print(error)"
+    )
+    page = opened(lab, bad)
+    page.run(2)
+    shows(page, "Scorer", "errors", "1 error")
+    node(page, "Scorer").click()
+    page.page.locator(".gnb-panel").get_by_text("a bad word").first.wait_for()
+    page.page.get_by_role("button", name="Show its request").click()
+    page.page.locator(".gnb-waterfall svg").wait_for()
+    page.screenshot("failed")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_anybody_can_use_it(lab, dark):
+    """No violation that axe knows of: names, roles, contrast, focus."""
+    page = opened(lab, SEND, dark=dark)
+    page.run(2)
+    shows(page, "tokenize", "count", "30×")
+    page.screenshot(f"picture-{'dark' if dark else 'light'}")
+    assert page.axe(LIVE) == []
+    node(page, "Scorer").click()
+    page.page.locator(".gnb-panel").get_by_text("def score").wait_for()
+    assert page.axe(LIVE) == []
+    page.page.get_by_role("button", name="Requests…").click()
+    page.page.locator(".gnb-request").first.click()
+    page.page.locator(".gnb-waterfall svg").wait_for()
+    page.screenshot(f"request-{'dark' if dark else 'light'}")
+    assert page.axe(LIVE) == []
+
+
+def test_keys_alone_are_enough(lab):
+    """Into the picture, from node to node, into its panel and back."""
+    page = opened(lab, SEND)
+    page.run(2)
+    first = page.page.locator(f'{LIVE} .gnb-node[tabindex="0"]')
+    first.focus()
+    page.page.keyboard.press("ArrowDown")
+    focused = page.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert re.match("tokens", focused)
+    page.page.keyboard.press("Enter")
+    page.page.locator(".gnb-panel").get_by_text("def tokenize").wait_for()
+    page.page.keyboard.press("Escape")
+    again = page.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert re.match("tokens", again)
+
+
+def test_the_tour_has_a_live_picture(lab):
+    """The first notebook that people open, run as it is."""
+    notebook = Path("notebooks/01_tour.ipynb")
+    page = lab(None, notebook=notebook)
+    page.run_all()
+    page.page.locator(f"{LIVE} .gnb-node").first.wait_for()
+    page.screenshot("tour")
+    assert page.errors == []
