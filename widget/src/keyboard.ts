@@ -88,11 +88,12 @@ export class Keyboard {
     }
   }
 
-  /** Says it of the tab stop, unless somebody listens to it already. */
-  relabel(): void {
-    const group = this.#options.drawing.nodes.get(this.#current ?? "")?.group;
-    if (group && group !== document.activeElement) {
-      this.label(group.id);
+  /** Says of these nodes how they are now; not of one that somebody is listening to already. */
+  relabel(ids: Iterable<string>): void {
+    for (const id of ids) {
+      if (this.#options.drawing.nodes.get(id)?.group !== document.activeElement) {
+        this.label(id);
+      }
     }
   }
 

@@ -59,6 +59,7 @@ export class Panel {
     this.#inside.scrollTop = 0;
     this.element.hidden = false;
     this.element.parentElement?.classList.toggle("gnb-beside", !content.wide);
+    this.element.classList.toggle("gnb-across", content.wide);
     this.#title.focus({ preventScroll: true });
     // Below the picture it may be below the page.
     if ("scrollIntoView" in this.element) {

@@ -39,7 +39,7 @@ export function makeScene(options: SceneOptions): Scene {
   return drawing ? new DrawnScene(drawing, options) : new Table(options);
 }
 
-/** How often a screen reader may find new words on the tab stop. */
+/** How often a screen reader may find new words. */
 const RELABEL_MS = 3000;
 
 class DrawnScene implements Scene {
@@ -49,10 +49,14 @@ class DrawnScene implements Scene {
   readonly #keyboard: Keyboard;
   #marked: string | null = null;
   #opened: string | null = null;
-  #labelled = 0;
+  readonly #scope: Scope;
+  /** Of these a screen reader would still hear how they were. */
+  readonly #unsaid = new Set<string>();
+  #saying = false;
 
   constructor(drawing: Drawing, options: SceneOptions) {
-    const { picture, figures } = options;
+    const { picture, figures, scope } = options;
+    this.#scope = scope;
     this.drawing = drawing;
     this.element = drawing.svg;
     this.element.setAttribute("role", "group");
@@ -71,11 +75,25 @@ class DrawnScene implements Scene {
 
   paint(figures: Figures, dirty: Dirty, percentile: Percentile, sight: Sight): void {
     this.#painter.paint(figures, dirty, percentile, sight);
-    const now = performance.now();
-    if (now - this.#labelled > RELABEL_MS) {
-      this.#labelled = now;
-      this.#keyboard.relabel();
+    for (const id of dirty.nodes) {
+      this.#unsaid.add(id);
     }
+    if (!this.#saying && this.#unsaid.size > 0) {
+      this.#say();
+    }
+  }
+
+  /** At once, and then no more for a while: nobody listens ten times a second. */
+  #say(): void {
+    this.#keyboard.relabel(this.#unsaid);
+    this.#unsaid.clear();
+    this.#saying = true;
+    this.#scope.after(RELABEL_MS, () => {
+      this.#saying = false;
+      if (this.#unsaid.size > 0) {
+        this.#say();
+      }
+    });
   }
 
   keep(ids: ReadonlySet<string> | null): void {

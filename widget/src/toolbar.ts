@@ -65,14 +65,21 @@ export class Toolbar {
         }),
         make("label", { class: "gnb-labelled" }, "Compare with", this.#against),
         this.#keep,
-        this.#pause,
       ),
       make(
         "div",
         { class: "gnb-row" },
         search,
         this.#zoom,
-        make("span", { class: "gnb-acts" }, this.#again, requests, picture, this.#stop),
+        make(
+          "span",
+          { class: "gnb-acts" },
+          this.#pause,
+          this.#again,
+          requests,
+          picture,
+          this.#stop,
+        ),
       ),
     );
     scope.listen(this.#window, "change", () => {

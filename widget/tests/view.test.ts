@@ -387,6 +387,20 @@ describe("the keyboard", () => {
     expect(find("#node-a").getAttribute("role")).toBe("button");
   });
 
+  it("says of all others how they are now every 3 s, and of none that has the focus", async () => {
+    await open();
+    const said = (id: string): string | null => find(`#${id}`).getAttribute("aria-label");
+    find<SVGGElement>("#node-b").focus();
+    for (let tenth = 0; tenth < 29; tenth += 1) {
+      model.tick({ nodes: { "node-a": { said: `a; ${tenth}` }, "node-b": { said: "b; new" } } });
+      vi.advanceTimersByTime(100);
+      expect(said("node-a")).toBe("a node; p50 1.0 ms");
+    }
+    vi.advanceTimersByTime(200);
+    expect(said("node-a")).toBe("a; 28");
+    expect(said("node-b")).toBe("a node; p50 1.0 ms");
+  });
+
   it("opens a node with Enter, and gives the focus back with Escape", async () => {
     await open();
     find<SVGGElement>("#node-b").focus();
