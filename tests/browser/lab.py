@@ -61,7 +61,11 @@ OUTPUT = f"""async index => {{
   return JSON.stringify(panel.content.widgets[index].model.outputs.toJSON());
 }}"""
 INTERRUPT = f"""async () => {{ {_PANEL} await panel.sessionContext.session.kernel.interrupt(); }}"""
-STATUS = f"""async () => {{ {_PANEL} return panel.sessionContext.session.kernel.status; }}"""
+# JupyterLab calls the kernel idle as soon as one of its subshells is.
+IS_RUNNING = f"""async index => {{
+  {_PANEL}
+  return panel.content.widgets[index].promptNode.textContent.includes('*');
+}}"""
 SAVE = f"""async () => {{ {_PANEL} await panel.context.save(); }}"""
 THEME = """async name => { await window.jupyterapp.commands.execute(
   'apputils:change-theme', {theme: name}); }"""
@@ -213,6 +217,7 @@ class Page:
     def start(self, index):
         """Begins to run a cell."""
         self.page.evaluate(START_CELL, index)
+        self.wait(IS_RUNNING, index)
 
     def interrupt(self):
         """What Ctrl-C in a terminal is."""
@@ -222,13 +227,13 @@ class Page:
         """The outputs of a cell, as JSON."""
         return self.page.evaluate(OUTPUT, index)
 
-    def status(self):
-        """What the kernel is at: "busy", "idle"."""
-        return self.page.evaluate(STATUS)
+    def is_running(self, index):
+        """Whether a cell is under way."""
+        return self.page.evaluate(IS_RUNNING, index)
 
-    def kernel_is(self, status):
-        """Waits until the kernel is "busy" or "idle"."""
-        self.wait(f"async () => (await ({STATUS})()) === {json.dumps(status)}")
+    def ended(self, index):
+        """Waits until a cell has ended."""
+        self.wait(f"async index => !(await ({IS_RUNNING})(index))", index)
 
     def save(self):
         """Saves the notebook; its file's contents."""

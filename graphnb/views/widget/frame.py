@@ -170,7 +170,7 @@ def _node(card: Card, metrics: Metrics, moment: Moment) -> dict[str, Any]:
         **_state(load),
         "change": change,
         "trend": trend,
-        "said": said_of(card, metrics, load, change),
+        "said": said_of(card, metrics, load, f"{trend} {change}".strip()),
     }
 
 
