@@ -8,11 +8,15 @@ NOTEBOOKS ?= notebooks
 NBVAL = sanitizers=$$($(BIN)/graphnb nbval-config --path) && \
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with "$$sanitizers"
 
+# Node.js comes with .venv, of the version that is pinned there.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix widget --no-fund --no-audit
+WIDGET := widget/node_modules/.installed
+
 # Jupyter asks root to say so.
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-ray test-notebooks-ray test-ray-versions tools check bench lock clean
+.PHONY: help demo lab test test-ray test-notebooks-ray test-ray-versions tools check widget bench lock clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +27,8 @@ demo: $(READY) ## execute the tour notebook, print what its cells answer, keep i
 lab: $(READY) ## open JupyterLab on the tour, on this machine only
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(ROOT_FLAG) $(TOUR)
 
-test: $(READY) tools ## run every test, then every notebook cell by cell; report coverage
+test: $(READY) $(WIDGET) tools ## run every test, then every notebook cell by cell; report coverage
+	$(NPM) test
 	$(BIN)/pytest --cov -m 'not ray'
 	$(BIN)/pytest -m ray tests/contract $(ON_RAY_EACH_TIME:%=tests/rayserve/test_%.py)
 	$(NBVAL) notebooks
@@ -78,11 +83,16 @@ tools:
 			echo "Some tests are skipped: install chromium and graphviz (apt-get install)."; \
 		fi; }
 
-check: $(READY) ## lint, formatting, types, and which way imports point
+check: $(READY) $(WIDGET) ## lint, formatting, types, and which way imports point
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(NPM) run check
+	$(NPM) run check:bundle
+
+widget: $(READY) $(WIDGET) ## build the browser's half of the live picture
+	$(NPM) run build
 
 bench: $(READY) ## measure, and print the figures
 	$(BIN)/python -m tests.benchmarks
@@ -94,9 +104,14 @@ lock: $(READY) ## pin what pyproject.toml asks for, in requirements/dev.txt
 		--output-file requirements/dev.txt pyproject.toml
 
 clean: ## remove all that these verbs made, .venv included
-	rm -rf .venv build dist .coverage htmlcov .hypothesis \
+	rm -rf .venv widget/node_modules build dist .coverage htmlcov .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name node_modules -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+$(WIDGET): widget/package.json widget/package-lock.json | $(READY)
+	@echo "Setting up widget/: a minute the first time."
+	@cd widget && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit
+	@touch $@
 
 # The pins are complete, so pip resolves nothing; `pip check` proves that they fit together here.
 $(READY): pyproject.toml requirements/dev.txt
