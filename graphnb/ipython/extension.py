@@ -13,6 +13,7 @@ from graphnb.ipython.deploy_cell import install, uninstall
 from graphnb.ipython.formatters import register_formatters, unregister_formatters
 from graphnb.ipython.magics import GraphMagics
 from graphnb.session.registry import deploy_within
+from graphnb.views import warm_up
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -33,6 +34,7 @@ def load(shell: InteractiveShell) -> None:
     install(shell, magics.deploy_made)
     register_formatters(shell)
     register_matcher(shell)
+    warm_up()  # the first picture is not far
     _loaded[shell] = (recorder, magics)
 
 

