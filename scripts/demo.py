@@ -8,6 +8,7 @@ is 1.
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LINES_PER_CELL = 24
 CELL_TIMEOUT_S = 600
 ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+WRITTEN_OVER = re.compile(r"[^\n]*\r(?=[^\n])")
 
 
 def main(source: Path, target: Path) -> int:
@@ -64,7 +66,7 @@ def print_heading(cell: Any, **_: Any) -> None:
 
 def print_answer(cell: Any, **_: Any) -> None:
     """Print the text of a code cell's outputs, indented under the cell's number."""
-    lines = [line for output in cell.outputs for line in text_lines(output)]
+    lines = [line for text in texts(cell.outputs) for line in text_lines(text)]
     hidden = len(lines) - LINES_PER_CELL
     if hidden > 1:
         lines[LINES_PER_CELL:] = [f"… {hidden} more lines"]
@@ -74,14 +76,21 @@ def print_answer(cell: Any, **_: Any) -> None:
         label = ""
 
 
-def text_lines(output: Any) -> Iterator[str]:
-    """Yield what an output says as plain text, without colours and blank lines."""
-    if output.output_type == "stream":
-        text = output.text
-    elif output.output_type == "error":
-        text = f"{output.ename}: {output.evalue}"
-    else:
-        text = output.data.get("text/plain", "")
+def texts(outputs: list[Any]) -> Iterator[str]:
+    """Yield what each output says as plain text; what was streamed in parts is one text."""
+    for stream, group in itertools.groupby(outputs, key=lambda output: output.get("name")):
+        if stream:
+            yield WRITTEN_OVER.sub("", "".join(output.text for output in group))
+            continue
+        for output in group:
+            if output.output_type == "error":
+                yield f"{output.ename}: {output.evalue}"
+            else:
+                yield output.data.get("text/plain", "")
+
+
+def text_lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, without colours and blank lines."""
     for line in ANSI_ESCAPE.sub("", text).splitlines():
         if line.strip():
             yield line.rstrip()
