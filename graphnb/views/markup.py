@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from graphnb.views.typography import SANS, xml
@@ -24,9 +25,11 @@ def element(name: str, children: Iterable[str] = (), /, **attributes: Attribute)
             an attribute out.
     """
     pairs = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"'
-        for key, value in attributes.items()
-        if value is not None
+        [
+            f' {_name(key)}="{_value(value)}"'
+            for key, value in attributes.items()
+            if value is not None
+        ]
     )
     inside = "".join(children)
     return f"<{name}{pairs}>{inside}</{name}>" if inside else f"<{name}{pairs}/>"
@@ -68,6 +71,11 @@ def document(width: float, height: float, said: str, parts: Iterable[str]) -> st
 def number(value: float) -> str:
     """At most two digits after the point: more is no sharper, only longer."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+
+
+@cache
+def _name(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")
 
 
 def _value(value: str | float) -> str:

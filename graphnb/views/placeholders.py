@@ -44,7 +44,7 @@ def footer(box: Box) -> Iterator[str]:
     yield _words(left + 10, baseline, "gnb-replicas", None)
     yield _words(right, baseline, "gnb-now", "end")
     yield _split(left, bottom - _TRACK - 4, right - left)
-    yield _change(right + 4, bottom)
+    yield _change(right + 4, bottom + 4)  # below the bar
 
 
 def rate(edge: str, at: Point, along: Point, label_at: Point | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import escape
 
 __all__ = ["MONO", "SANS", "clean", "printable", "shorten", "text_width", "xml"]
@@ -36,6 +37,8 @@ _MONO_EM = 0.605
 # What XML 1.0 forbids, and lone surrogates, which no encoding can carry.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
+_SPECIAL = re.compile(f"[&<>\"']|{_UNSAFE.pattern}")
+
 
 def clean(text: str) -> str:
     """The text on one line, without characters that a picture cannot hold."""
@@ -49,9 +52,12 @@ def printable(text: str) -> str:
 
 def xml(text: str) -> str:
     """The text for an XML or HTML document, in an attribute too."""
+    if _SPECIAL.search(text) is None:  # as nearly all are
+        return text
     return escape(printable(text))
 
 
+@lru_cache(4096)
 def text_width(text: str, size: float, *, bold: bool = False, mono: bool = False) -> float:
     """The most that a text takes, in pixels.
 

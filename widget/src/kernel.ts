@@ -68,7 +68,8 @@ export class Kernel {
   }
 
   get picture(): Picture | null {
-    return this.#model.get("picture") ?? null;
+    const picture = this.#model.get("picture");
+    return picture?.number ? picture : null;
   }
 
   /** Asks, and waits for the answer for as long as it takes. */

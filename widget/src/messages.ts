@@ -7,7 +7,10 @@
 
 /** The model's traits. */
 export interface Traits {
-  /** The picture of the graph that runs; changes when the graph does, never with its figures. */
+  /**
+   * The picture of the graph that runs; changes when the graph does, never with its figures.
+   * Empty until it is laid out.
+   */
   picture: Picture;
 }
 

@@ -58,12 +58,13 @@ class LivePicture:
         self._turns = itertools.count()
         self._tick = self._seen = 0
         self._shown_at = 0.0
+        # The front end gets ready for it while it is laid out.
         self._widget = LiveWidget(
-            self._drawn.traits(self._name, self._on),
             self._answer,
             at_hand=frozenset({"open", "close", "seen", "choose"}),
             bundle=lambda: mimebundle(self._drawn.spec),
         )
+        self._widget.picture = self._drawn.traits(self._name, self._on)
 
     @property
     def widget(self) -> Any:

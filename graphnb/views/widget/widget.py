@@ -33,12 +33,12 @@ class LiveWidget(anywidget.AnyWidget):
     picture.
 
     Args:
-        picture: `Picture` in `widget/src/messages.ts`.
         answer: answers a verb with its arguments; raises a GraphnbError, which is shown.
         at_hand: the verbs that are answered where they arrive.
         bundle: the static picture, by MIME type.
 
     Attributes:
+        picture: `Picture` in `widget/src/messages.ts`; empty until it is laid out.
         order: held while a message is worked out that speaks of the one before, until it is sent.
     """
 
@@ -49,7 +49,6 @@ class LiveWidget(anywidget.AnyWidget):
 
     def __init__(
         self,
-        picture: Mapping[str, Any],
         answer: Callable[[str, str, Mapping[str, Any]], Any],
         *,
         at_hand: frozenset[str],
@@ -61,7 +60,7 @@ class LiveWidget(anywidget.AnyWidget):
         # Not called `log` or `comm`: traitlets and ipywidgets have those.
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="graphnb-live-ask")
         self.order = threading.RLock()
-        super().__init__(picture=dict(picture))
+        super().__init__()
         _answer_where_it_arrives(self.comm)
         self.on_msg(self._received)
 
