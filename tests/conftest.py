@@ -23,6 +23,7 @@ ON_RAY_EACH_TIME = (
     "test_composition.py",
     "test_dataflow.py",
     "test_large_values.py",
+    "test_live.py",
     "test_updates.py",
     "test_user_config.py",
 )
