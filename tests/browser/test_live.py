@@ -253,10 +253,12 @@ def test_keys_alone_are_enough(lab):
 
 
 def test_the_tour_has_a_live_picture(lab):
-    """The first notebook that people open, run as it is."""
+    """The first notebook that people open, run as it is: figures are there, and the end is."""
     notebook = Path("notebooks/01_tour.ipynb")
     page = lab(None, notebook=notebook)
     page.run_all()
-    page.page.locator(f"{LIVE} .gnb-node").first.wait_for()
+    look(page)
+    page.page.locator(".gnb-state").get_by_text("ended").wait_for()
+    assert says(page, "Judge", "p50") != "–"
     page.screenshot("tour")
     assert page.errors == []
