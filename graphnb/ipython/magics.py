@@ -167,6 +167,8 @@ class GraphMagics(Magics):
             return show_answer(sent)
         if options.timeout is not None:
             graph = graph.options(timeout_s=options.timeout)
+        if not (options.node or options.route):
+            graph.keep_to_send_again(value)
         entry = graph.node(options.node) if options.node else graph.entry()
         entry = entry.options(values=options.values)
         if graph.streams and not (options.node or options.route):

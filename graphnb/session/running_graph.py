@@ -66,7 +66,7 @@ class Kept:
     Attributes:
         graph: with its bindings, or None where another process deployed it.
         benches: its last bench runs.
-        last: the arguments of the last request that was sent by `remote`.
+        last: the arguments of the last request that was sent since there is a live picture.
         watch: what live pictures of it get their figures from.
     """
 
@@ -148,10 +148,15 @@ class RunningGraph:
             A `Response` (awaitable, with `.result()`), or a `ResponseStream` with
             `options(stream=True)`.
         """
-        self._kept.last = (args, kwargs)
+        self.keep_to_send_again(*args, **kwargs)
         if self._plain:
             return self._application.entry.remote(*args, **kwargs)
         return self.entry().remote(*args, **kwargs)
+
+    def keep_to_send_again(self, *args: Any, **kwargs: Any) -> None:
+        """Keeps a request's arguments for its live picture, once there is one."""
+        if self._kept.watch is not None:
+            self._kept.last = (args, kwargs)
 
     @property
     def streams(self) -> bool:

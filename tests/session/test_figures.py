@@ -21,9 +21,9 @@ def test_all_requests_are_looked_into_where_there_is_time():
 
 
 def test_of_very_many_requests_some_are_looked_into():
-    """All count; those that failed come first."""
+    """All count; those that failed are among them."""
     failed = [trace(request="failed", outcome="error") for _ in range(3)]
-    window = noted(Figures(0.0, budget_s=1e-3), *(chain(10) for _ in range(500)), *failed)
+    window = noted(Figures(0.0, budget=1e-3), *(chain(10) for _ in range(500)), *failed)
     assert window.requests == 503
     assert 3 <= window.digest.requests < 503
     assert window.digest.errors == 3
@@ -32,8 +32,29 @@ def test_of_very_many_requests_some_are_looked_into():
 
 def test_one_request_is_looked_into_however_large():
     """Else nothing would be seen of a graph of very many nodes."""
-    window = noted(Figures(0.0, budget_s=1e-9), chain(500), chain(500))
+    window = noted(Figures(0.0, budget=1e-9), chain(500), chain(500))
     assert window.digest.requests == 1
+
+
+def test_time_that_was_not_needed_is_saved():
+    """Used up, nothing is looked into until there is some again."""
+    figures = Figures(0.0)
+    for _ in range(3):
+        noted(figures, *(chain(10) for _ in range(500)))
+    window = noted(figures, *(chain(10) for _ in range(500)))
+    before = window.digest.requests
+    assert window.requests == 2_000
+    assert before < 500
+    figures.note(chain(10))
+    figures.take(101.0)
+    assert figures.window(10.0, 101.0).digest.requests == before + 1
+
+
+def test_failures_do_not_crowd_out_the_rest():
+    """Half of what is looked into, at the most, where there is not time for all."""
+    failed = [trace(*chain(10).spans[:-1], outcome="error") for _ in range(300)]
+    window = noted(Figures(0.0), *(chain(10) for _ in range(300)), *failed)
+    assert 0 < window.digest.errors < window.digest.requests
 
 
 def test_requests_of_another_version_are_left_out():

@@ -531,3 +531,11 @@ def test_a_watch_is_shared_by_all_forms_of_a_graph(graph):
     """Options make no other graph of it."""
     live_picture(graph)
     assert graph.options(timeout_s=1)._kept.watch is graph._kept.watch
+
+
+def test_the_slowest_request_of_a_node_is_shown(view, graph):
+    """Not that of the whole graph."""
+    for number in range(4):
+        graph.remote("x " * (number + 1)).result()
+    slowest = view.ask("node", node="node-split")["slowest"]["request"]
+    assert view.ask("request", which="slowest", node="node-split")["id"] == slowest

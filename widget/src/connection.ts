@@ -16,7 +16,7 @@ const PATIENCE_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
 /** Figures of another picture than the one on the page: the two may be on their way together. */
 const SETTLE_MS = 250;
-const SEEN_EVERY_MS = 250;
+const SEEN_EVERY_MS = 1000;
 
 export class Connection {
   onState: (state: ConnectionState) => void = () => undefined;

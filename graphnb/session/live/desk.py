@@ -12,7 +12,12 @@ from graphnb.session.scaling import why_not
 from graphnb.telemetry.export import to_json_lines
 from graphnb.telemetry.export.destination import without_messages
 from graphnb.views import to_svg, units
-from graphnb.views.widget.details import node_details, request_details, request_lists
+from graphnb.views.widget.details import (
+    node_details,
+    request_details,
+    request_lists,
+    slowest_call,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,7 +126,11 @@ class Desk:
         return request_details(self._found(args), self._drawn().spec)
 
     def _found(self, args: Mapping[str, Any]) -> Trace:
-        return self._graph.trace(_text(args, "which"))
+        which = _text(args, "which")
+        if which == "slowest" and args.get("node") is not None:
+            slowest = slowest_call(self._card(args), self._kept())
+            which = slowest[0].request_id if slowest else which
+        return self._graph.trace(which)
 
     def _again(self, _args: Mapping[str, Any]) -> dict[str, str]:
         last = self._graph._kept.last
@@ -130,7 +139,8 @@ class Desk:
                 "request",
                 "last",
                 [],
-                hint=f"this kernel has sent none: {self._graph.name}.remote(...) sends one",
+                hint="this kernel has sent none since there is a live picture: "
+                f"{self._graph.name}.remote(...) sends one",
             )
         args, kwargs = last
         began = time.perf_counter()

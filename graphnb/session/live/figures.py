@@ -1,8 +1,7 @@
 """What a running graph's requests add up to while somebody watches.
 
 Requests are noted as they end, which costs them next to nothing, and looked into a little later,
-by whoever draws: as many as a budget of time allows, drawn at random, and those that failed first.
-All are counted.
+by whoever draws: as many as a budget of time allows, drawn at random. All are counted.
 """
 
 from __future__ import annotations
@@ -22,12 +21,17 @@ if TYPE_CHECKING:
     from graphnb.telemetry import Trace
     from graphnb.telemetry.sliding import Window
 
-BUDGET_S = 0.001
-"""How long requests are looked into at a time."""
+BUDGET = 0.006
+"""Which part of the time requests may be looked into."""
+
+SAVED_S = 0.005
+"""How much of that time is saved up while there is less to do."""
 
 MAX_PENDING = 50_000
 MAX_SEEDED_SPANS = 5_000
-_PATHS_FIRST, _PATHS_EVERY = 5, 4
+_PATHS_FIRST, _PATHS_EVERY = 1, 4
+_SPAN_S = 5e-6
+_MEASURED_SPANS = 100  # what fewer take says more about everything around them
 
 
 class Figures:
@@ -38,14 +42,16 @@ class Figures:
         fresh: the handle edges that the requests took that were looked into last.
     """
 
-    def __init__(self, since: float, *, budget_s: float = BUDGET_S) -> None:
+    def __init__(self, since: float, *, budget: float = BUDGET) -> None:
         self.since = since
         self.fresh: frozenset[tuple[str, str]] = frozenset()
-        self._budget_s = budget_s
+        self._budget = budget
+        self._saved_s = SAVED_S * min(1.0, budget / BUDGET)
+        self._taken_at: float | None = None
         self._pending: deque[Trace] = deque(maxlen=MAX_PENDING)
         self._windows = SlidingWindows()
         self._untold = 0
-        self._span_s = 5e-6  # what it takes to look into one span, as measured
+        self._span_s = _SPAN_S  # what it takes to look into one, as measured
         self._chance = random.Random()
 
     def note(self, trace: Trace) -> None:
@@ -83,6 +89,7 @@ class Figures:
         batch = [self._pending.popleft() for _ in range(len(self._pending))]
         batch = [one for one in batch if one.started_at >= self.since]
         self.fresh = frozenset()
+        self._save(now)
         untold, self._untold = self._untold, 0
         if not batch and not untold:
             return
@@ -101,24 +108,34 @@ class Figures:
         self.since = since
         return before
 
+    def _save(self, now: float) -> None:
+        """Adds the time that may be used since the last one."""
+        if self._taken_at is not None:
+            elapsed_s = max(0.0, now - self._taken_at)
+            self._saved_s = min(SAVED_S, self._saved_s + elapsed_s * self._budget)
+        self._taken_at = now
+
     def _look_into(self, batch: Sequence[Trace]) -> TraceDigest:
         began = time.thread_time()
-        chosen = list(self._chosen(batch))
+        chosen = self._chosen(batch)
         digest = _digest(chosen)
         spans = sum([len(one.spans) for one in chosen])
-        if spans:
-            self._span_s += 0.1 * ((time.thread_time() - began) / spans - self._span_s)
+        took_s = time.thread_time() - began
+        if spans >= _MEASURED_SPANS:
+            self._span_s += 0.1 * (took_s / spans - self._span_s)
+        self._saved_s = max(0.0, self._saved_s - spans * self._span_s)
         return digest
 
-    def _chosen(self, batch: Sequence[Trace]) -> Iterable[Trace]:
-        """Failures first, then others at random: inputs may come in turns."""
-        if not batch:
-            return []
+    def _chosen(self, batch: Sequence[Trace]) -> Sequence[Trace]:
+        """Some at random, since inputs may come in turns; failures among them while few can be."""
         spans = sum([len(one.spans) for one in batch]) or 1
-        room = max(1, int(len(batch) * self._budget_s / (self._span_s * spans)))
+        room = int(self._saved_s * len(batch) / (self._span_s * spans))
         if room >= len(batch):
             return batch
-        failed = [one for one in batch if one.outcome in FAILURES][-room:]
+        if room == 0:
+            # One that is as large as that is worth waiting for; nothing else would be seen of it.
+            room = int(self._saved_s >= SAVED_S * min(1.0, self._budget / BUDGET))
+        failed = [one for one in batch if one.outcome in FAILURES][: -(-room // 2)]
         fine = [one for one in batch if one.outcome not in FAILURES]
         return failed + self._chance.sample(fine, min(len(fine), room - len(failed)))
 

@@ -23,7 +23,7 @@ logger = logging.getLogger("graphnb")
 TICK_S = 0.1
 """How often pictures change, at the most."""
 
-_STATUS_PART = 0.01  # of the time, that asking for the state of deployments may take
+_STATUS_PART = 0.003  # of the time, that asking for the state of deployments may take
 _STATUS_S = 1.0  # how often it is asked of another machine
 _ELSEWHERE_S = 0.3
 

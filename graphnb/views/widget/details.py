@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from graphnb.telemetry.failures import Failure
     from graphnb.views.cards import Card
 
-__all__ = ["node_details", "request_details", "request_lists"]
+__all__ = ["node_details", "request_details", "request_lists", "slowest_call"]
 
 _BINS = 24
 _LISTED = 15
@@ -56,8 +56,7 @@ def node_details(
         fixed: why its numbers cannot be changed in place, or "".
     """
     deployment = spec.deployment(card.deployment) if card.deployment else None
-    calls = [(trace, span.total_s) for trace in traces for span in trace.spans if _is(span, card)]
-    slowest = max(calls, key=lambda one: one[1], default=None)
+    slowest = slowest_call(card, traces)
     return {
         "title": card.title,
         "called": _called(spec, card),
@@ -72,6 +71,12 @@ def node_details(
         "scale": None if fixed or deployment is None else _scale(deployment),
         "scale_note": fixed,
     }
+
+
+def slowest_call(card: Card, traces: Iterable[Trace]) -> tuple[Trace, float] | None:
+    """The request that waited longest for one call of that node, and how many seconds."""
+    calls = [(trace, span.total_s) for trace in traces for span in trace.spans if _is(span, card)]
+    return max(calls, key=lambda one: one[1], default=None)
 
 
 def request_lists(

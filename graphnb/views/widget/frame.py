@@ -136,7 +136,6 @@ def _head(moment: Moment, summary: GraphSummary) -> dict[str, Any]:
     against = moment.against
     root = moment.loads.get(moment.root)
     change = None if against is None else compare(against.waits(), window.digest.waits())
-    part = window.part
     times = (summary.p50_s, summary.p95_s, summary.p99_s)
     return {
         "state": moment.state,
@@ -147,11 +146,18 @@ def _head(moment: Moment, summary: GraphSummary) -> dict[str, Any]:
         "p": [units.milliseconds(one) if summary.requests else "–" for one in times],
         "few": summary.requests < FEW,
         "now": _now(root),
-        "sampled": f"figures of 1 in {round(1 / part)}" if 0 < part < 0.67 else "",
+        "sampled": _sampled(window.part),
         "change": _change(change),
         "trend": "" if change is None else change.trend,
         "against": moment.against_label,
     }
+
+
+def _sampled(part: float) -> str:
+    """Of how many of its requests a window's figures are."""
+    if part > 0.99 or part == 0:
+        return ""
+    return f"figures of 1 in {round(1 / part)}" if part < 0.67 else f"figures of {part:.0%}"
 
 
 def _node(card: Card, metrics: Metrics, moment: Moment) -> dict[str, Any]:
