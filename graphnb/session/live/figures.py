@@ -7,6 +7,7 @@ by whoever draws: as many as a budget of time allows, drawn at random. All are c
 from __future__ import annotations
 
 import random
+import statistics
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ SAVED_S = 0.005
 MAX_PENDING = 50_000
 MAX_SEEDED_SPANS = 5_000
 _PATHS_FIRST, _PATHS_EVERY = 1, 4
+_LATE_S = 600.0
 _SPAN_S = 5e-6
 _MEASURED_SPANS = 100  # what fewer take says more about everything around them
 
@@ -87,7 +89,8 @@ class Figures:
             now: in seconds, on a clock that never goes back.
         """
         batch = [self._pending.popleft() for _ in range(len(self._pending))]
-        batch = [one for one in batch if one.started_at >= self.since]
+        if batch and batch[0].started_at < self.since + _LATE_S:  # else none is as old as that
+            batch = [one for one in batch if one.started_at >= self.since]
         self.fresh = frozenset()
         self._save(now)
         untold, self._untold = self._untold, 0
@@ -128,15 +131,18 @@ class Figures:
 
     def _chosen(self, batch: Sequence[Trace]) -> Sequence[Trace]:
         """Some at random, since inputs may come in turns; failures among them while few can be."""
-        spans = sum([len(one.spans) for one in batch]) or 1
-        room = int(self._saved_s * len(batch) / (self._span_s * spans))
+        if not batch:
+            return batch
+        some = batch if len(batch) <= 20 else self._chance.sample(batch, 20)
+        spans = max(1.0, statistics.fmean([len(one.spans) for one in some]))
+        room = int(self._saved_s / (self._span_s * spans))
         if room >= len(batch):
             return batch
         if room == 0:
             # One that is as large as that is worth waiting for; nothing else would be seen of it.
             room = int(self._saved_s >= SAVED_S * min(1.0, self._budget / BUDGET))
         failed = [one for one in batch if one.outcome in FAILURES][: -(-room // 2)]
-        fine = [one for one in batch if one.outcome not in FAILURES]
+        fine = [one for one in batch if one.outcome not in FAILURES] if failed else batch
         return failed + self._chance.sample(fine, min(len(fine), room - len(failed)))
 
 

@@ -12,7 +12,7 @@ from graphnb.session.live.figures import Figures
 from graphnb.views.widget.frame import Load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from graphnb.graph import GraphSpec
     from graphnb.session.running_graph import RunningGraph
@@ -22,6 +22,12 @@ logger = logging.getLogger("graphnb")
 
 TICK_S = 0.1
 """How often pictures change, at the most."""
+
+BUSY_TICK_S = 0.2
+"""How often while this process computes: a picture takes time from what it shows."""
+
+BUSY = 0.4
+"""Which part of a core counts as computing."""
 
 _STATUS_PART = 0.003  # of the time, that asking for the state of deployments may take
 _STATUS_S = 1.0  # how often it is asked of another machine
@@ -118,6 +124,16 @@ class Watch:
                 target=self._poll, args=(self._stop,), name="graphnb-live-poll", daemon=True
             ).start()
 
+    def _pauses(self) -> Iterator[float]:
+        """How long to wait for each tick, in seconds."""
+        due = time.monotonic()
+        while True:
+            began, spent = time.monotonic(), time.process_time()
+            yield max(0.0, due - began)
+            now = time.monotonic()
+            busy = time.process_time() - spent > BUSY * (now - began)
+            due = max(due + (BUSY_TICK_S if busy else TICK_S), now)
+
     def _run(self, stop: threading.Event) -> None:
         figures = Figures(self._deployed_at())
         try:
@@ -125,11 +141,10 @@ class Watch:
             self._recorder.subscribe(figures.note)
             with self.lock:
                 self.figures = figures
-            due = time.monotonic()
-            while not stop.wait(max(0.0, due - time.monotonic())):
-                now = time.monotonic()
-                due = max(due + TICK_S, now)
-                self._tick(now)
+            for pause_s in self._pauses():
+                if stop.wait(pause_s):
+                    return
+                self._tick(time.monotonic())
                 if self.ended:
                     return
         finally:
