@@ -13,6 +13,7 @@ MEASUREMENTS = (
     "crowd",
     "memory",
     "loading",
+    "live_picture",
     "on_ray",
     "ray_walkthrough",
     "ray_arrays",
