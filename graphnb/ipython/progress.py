@@ -99,9 +99,9 @@ def _figures(progress: BenchProgress) -> list[str]:
         found.append(f"{_rate(progress.throughput)}  p50 {units.milliseconds(progress.p50_s)}")
     if progress.failed:
         found.append(f"{_number(progress.failed)} failed")
-    if progress.phase == "waiting":
+    if progress.phase == "waiting" and progress.under_way:
         found.append(f"waiting for {_number(progress.under_way)}")
-    elif progress.left_s is not None:
+    elif progress.phase != "waiting" and progress.left_s is not None:
         found.append(f"{_time(progress.left_s)} left")
     return found
 

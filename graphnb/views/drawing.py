@@ -28,6 +28,9 @@ __all__ = ["draw"]
 
 _PADDING = 12.0
 _SHARE_WIDTH = text_width("100 %", cards.COUNT_SIZE, bold=True) + 2
+_RATES_UP_TO = 16
+"""In a graph of more lines than this rates hide more than they tell, but those of choices."""
+
 _DASHES = {"dashed": "6 4", "dotted": "1.5 4"}
 
 
@@ -44,7 +47,7 @@ def draw(layout: Layout) -> str:
         *map(_group_title, layout.groups),
         *(_label(route) for route in routes if route.label_at and route.attributes.get("label")),
         *(_calls(route) for route in routes if route.attributes.get("calls")),
-        *(_rate(route) for route in routes if live),
+        *(_rates(layout) if live else ()),
     ]
     said = layout.attributes.get("tooltip", "graph")
     return markup.document(layout.width, layout.height, said, parts)
@@ -241,14 +244,19 @@ def _calls(route: Route) -> str:
     return _pill(_middle(route.points), route.attributes["calls"], "gnb-calls")
 
 
-def _rate(route: Route) -> str:
-    (x, y), (end_x, end_y) = route.points[0], route.points[-1]
-    return placeholders.rate(
-        route.attributes.get("id", ""),
-        _middle(route.points),
-        (end_x - x, end_y - y),
-        route.label_at,
-    )
+def _rates(layout: Layout) -> Iterator[str]:
+    labels = [
+        _pill_box(route.label_at, route.attributes["label"])
+        for route in layout.routes
+        if route.label_at and route.attributes.get("label")
+    ]
+    boxes = [placeholders.Rect(one.x, one.y, one.width, one.height) for one in layout.boxes]
+    rates = placeholders.Rates([*boxes, *labels])
+    many = len(layout.routes) > _RATES_UP_TO
+    for route in layout.routes:
+        # How often a value goes along a line stands on the card at its end as well.
+        if not many or route.attributes.get("kind") == "handle":
+            yield rates.place(route.attributes.get("id", ""), route.points)
 
 
 def _middle(points: Sequence[Point]) -> Point:
@@ -263,11 +271,10 @@ def _middle(points: Sequence[Point]) -> Point:
 
 def _pill(middle: Point, said: str, name: str) -> str:
     x, y = middle
-    width = text_width(said, cards.NOTE_SIZE, mono=True) + 10
     return markup.element(
         "g",
         [
-            markup.rect(x - width / 2, y - 8, width, 16, rx=8, fill=PILL),
+            markup.rect(*_pill_box(middle, said), rx=8, fill=PILL),
             markup.text(
                 x,
                 y + 3.5,
@@ -281,6 +288,11 @@ def _pill(middle: Point, said: str, name: str) -> str:
         class_=name,
         pointer_events="none",
     )
+
+
+def _pill_box(middle: Point, said: str) -> placeholders.Rect:
+    width = text_width(said, cards.NOTE_SIZE, mono=True) + 10
+    return placeholders.Rect(middle[0] - width / 2, middle[1] - 8, width, 16)
 
 
 def _at(point: Point) -> str:

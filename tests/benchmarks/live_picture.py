@@ -8,8 +8,8 @@ page, the page's main thread by Chromium's own account of it, the kernel's side 
 the threads that make ticks, send them, and hear the page. *A bench with the live picture open*: ten
 calls in a row that do next to nothing, benched by one client, in short turns with the picture as it
 is and with one that is told nothing. *The first picture*: from the end of the code of a cell that
-has deployed a graph of 50 nodes to the first frame of the page that has it; cold is the first one of
-a kernel.
+has deployed a graph of 50 nodes to the first frame of the page that has it; cold is the first one
+of a kernel.
 """
 
 import itertools

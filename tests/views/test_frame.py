@@ -19,7 +19,7 @@ from graphnb.views.widget.changes import changes, is_empty
 from graphnb.views.widget.frame import AT_A_TIME, Load, Moment, frame_of
 from graphnb.views.widget.picture import Picture
 from tests.strategies import specs
-from tests.views.graphs import EXAMPLES, HOSTILE, chain, ensemble, request
+from tests.views.graphs import EXAMPLES, HOSTILE, chain, ensemble, fan, request
 
 MESSAGES = Path("widget/src/messages.ts")
 
@@ -82,8 +82,6 @@ def test_every_figure_has_its_place(name):
         name for name, one in traits["nodes"].items() if one["kind"] != "input"
     }
     assert set(made["edges"]) == set(traits["edges"])
-    for one in made["edges"]:
-        assert f'class="gnb-rate" data-edge="{one}"' in traits["svg"]
 
 
 @pytest.mark.parametrize("name", ["ensemble", "chain", "fan", "grouped"])
@@ -99,6 +97,15 @@ def test_live_and_static_pictures_say_the_same(name):
         for said in (figures["count"], escape(figures["share"])):
             assert not said or f">{said}</text>" in group
         assert ('stroke-width="2.5"' in group) == figures["critical"]
+
+
+def test_rates_stand_beside_lines_and_on_nothing_else():
+    """Of a small graph each line has one; of many lines those of choices alone."""
+    places = re.compile(r'<g class="gnb-rate" data-edge="([^"]*)"')
+    svg = to_svg(ensemble(), live=True)
+    assert set(places.findall(svg)) == set(re.findall(r'<g id="([^"]*)" class="gnb-edge', svg))
+    assert places.findall(to_svg(fan(), live=True)) == []
+    assert places.findall(to_svg(ensemble())) == []
 
 
 def test_a_live_picture_is_laid_out_once():
