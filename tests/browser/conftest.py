@@ -8,8 +8,6 @@ import pytest
 
 from tests.browser.lab import Lab, chromium
 
-SCREENSHOTS = "build/screenshots"
-
 
 def pytest_collection_modifyitems(items):
     """All of these tests drive a browser."""
@@ -21,9 +19,9 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="Chromium is not on PATH"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One headless Chromium."""
+    """One headless Chromium; no longer than a file: Playwright has an event loop that runs."""
     with chromium() as found:
         yield found
 

@@ -185,8 +185,13 @@ class Page:
         self.kind = kind
         self.notebook = notebook
         self.errors = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._failed)
         page.set_default_timeout(PATIENCE_MS)
+
+    def _failed(self, error):
+        """Keeps an error of ours; JupyterLab and Notebook 7 log some of their own."""
+        if "blob:" in (error.stack or "") or "anywidget" in (error.stack or ""):
+            self.errors.append(error.stack)
 
     def load(self):
         """Loads the page, and waits until the kernel answers."""

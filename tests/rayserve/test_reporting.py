@@ -102,7 +102,9 @@ def test_whoever_is_told_of_requests_may_ask_for_all(reporter):
 def test_a_request_that_cannot_be_worked_out_costs_no_other(reporter, caplog):
     """It is counted as lost, said in the log the first time, and the next one counts."""
     for _ in range(2):
-        reporter.ended(SimpleNamespace(request_id="r", started_at=0, spans=[BROKEN]), "ok", None)
+        reporter.ended(
+            SimpleNamespace(error=None, request_id="r", started_at=0, spans=[BROKEN]), "ok", None
+        )
     reporter.flush()
     assert caplog.text.count("a request is lost") == 1
     caplog.clear()
