@@ -26,9 +26,13 @@ def keep_failure(failures: Failures, request: Request) -> None:
         traceback = "\n".join(error._render_traceback_())
     except Exception:  # noqa: BLE001  whatever a user's exception does when it is shown
         traceback = ""
-    message = error.message.partition("\n")[0]
+    message = error.message.partition("\n")[0][:_LONGEST_MESSAGE]
+    # From the end: there it says what was raised.
+    traceback = traceback[-_LONGEST_TRACEBACK:]
     failures.keep(Failure(node, message, traceback, request.request_id, time.time()))
 
+
+_LONGEST_MESSAGE, _LONGEST_TRACEBACK = 2_000, 20_000
 
 # The machinery between whoever asks and user code: ours, and what it stands on.
 _MACHINERY = ("graphnb.", "asyncio.", "concurrent.", "threading", "contextvars", "uvloop")

@@ -159,6 +159,13 @@ def collector_name(app_name: str) -> str:
     return _PREFIX + app_name
 
 
+def is_connected() -> bool:
+    """Whether this process is connected to a Ray: whoever asks without starts one."""
+    import ray
+
+    return bool(ray.is_initialized())
+
+
 def find_collector(name: str | None) -> Any:
     """The actor of that name, or None when there is none, or it is dead."""
     import ray

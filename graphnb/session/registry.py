@@ -123,7 +123,7 @@ def deploy(
     changed_at = time.time()
     if found.deployed is not None and not result.changes:
         changed_at = found.deployed.at
-    found.deployed = Deployed(
+    found._kept.deployed = Deployed(
         result.changes, result.warnings, graph.findings, changed_at, result.notes
     )
     return found

@@ -64,6 +64,7 @@ class Kept:
     """What a running graph keeps beside what runs; one for all its forms.
 
     Attributes:
+        deployed: what the last deploy did, or None.
         graph: with its bindings, or None where another process deployed it.
         benches: its last bench runs.
         last: the arguments of the last request that was sent since there is a live picture.
@@ -72,6 +73,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.graph: Graph | None = None
+        self.deployed: Deployed | None = None
         self.benches: deque[BenchRun] = deque(maxlen=MAX_BENCHES)
         self.last: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self.watch: Watch | None = None
@@ -96,7 +98,11 @@ class RunningGraph:
         self._plain = True  # no options: the entry handle does as it is
         self._kept = Kept()
         self.on = on
-        self.deployed: Deployed | None = None
+
+    @property
+    def deployed(self) -> Deployed | None:
+        """What the last deploy did, or None where another process did it."""
+        return self._kept.deployed
 
     @property
     def name(self) -> str:
@@ -133,7 +139,6 @@ class RunningGraph:
             record: False leaves its requests out of traces and figures, and times nothing.
         """
         made = RunningGraph(self._application, self.on, self._end)
-        made.deployed = self.deployed
         made._kept = self._kept
         made._timeout_s = self._timeout_s if timeout_s is None else timeout_s
         made._stream = self._stream if stream is None else stream

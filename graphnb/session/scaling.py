@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from graphnb.graph.spec import DeploymentSpec
     from graphnb.session.running_graph import RunningGraph
 
-__all__ = ["scale", "why_not"]
+__all__ = ["MOST", "scale", "why_not"]
+
+MOST = 10_000
+"""More replicas, or calls at a time, are a slip of the finger."""
 
 
 def scale(
@@ -23,23 +26,29 @@ def scale(
     max_ongoing_requests: int | None,
 ) -> str:
     """What `RunningGraph.scale` does."""
-    spec = _deployment(graph, node)
     asked = {"num_replicas": num_replicas, "max_ongoing_requests": max_ongoing_requests}
     options = {name: value for name, value in asked.items() if value is not None}
-    reason = why_not(graph, spec)
-    if reason:
-        raise DeployError(f"{spec.name} cannot be changed in place: {reason}")
+    if not options:
+        raise DeployError(
+            f"nothing is to be changed of {node}", hint=f"name one of: {', '.join(asked)}"
+        )
     for name, value in options.items():
-        if type(value) is not int or value < 1:
-            raise DeployError(f"{name} of {spec.name} is {value!r}, expected 1 or more")
+        if type(value) is not int or not 1 <= value <= MOST:
+            raise DeployError(f"{name} of {node} is {value!r}, expected 1 to {MOST:,}")
     with lock_of(graph.name):
+        graph._application.refresh()
+        spec = _deployment(graph, node)
+        reason = why_not(graph, spec)
+        if reason:
+            raise DeployError(f"{spec.name} cannot be changed in place: {reason}")
         known = graph._kept.graph
         assert known is not None
         changed = with_options(known, spec.name, **options)
         application = graph._application
         application.apply(changed, http=application.http, route_prefix=None)  # what it has
         graph._kept.graph = changed
-    return _code(spec, options)
+    several = sum(one.definition == spec.definition for one in graph.spec.deployments) > 1
+    return _code(spec, options, several=several)
 
 
 def why_not(graph: RunningGraph, deployment: DeploymentSpec) -> str:
@@ -65,10 +74,12 @@ def _deployment(graph: RunningGraph, node: str) -> DeploymentSpec:
     return spec.deployment(names[node])
 
 
-def _code(deployment: DeploymentSpec, options: dict[str, int]) -> str:
-    """The change as it would be written where the deployment is bound."""
+def _code(deployment: DeploymentSpec, options: dict[str, int], *, several: bool) -> str:
+    """The change as it would be written before the deployment is bound, or where it is."""
     own = deployment.definition.rpartition(".")[2]
     given = ", ".join(f"{name}={value}" for name, value in options.items())
-    if own == deployment.name:
+    if own == deployment.name and not several:
         return f"{own} = {own}.options({given})"
-    return f"{own}.options(name={deployment.name!r}, {given})"
+    return (
+        f"{own}.options(name={deployment.name!r}, {given})  # in place of {own}, where it is bound"
+    )

@@ -116,6 +116,11 @@ class Recorder:
         """What all requests add up to, where that is counted apart from their traces; else None."""
         return None
 
+    @property
+    def reachable(self) -> bool:
+        """Whether what is elsewhere can be asked for."""
+        return True
+
     def catch_up(self) -> None:
         """Tells observers of requests that have ended here by now, where that may come later."""
 

@@ -39,12 +39,14 @@ class Window:
     Attributes:
         digest: of the requests that were looked into.
         requests: how many there were.
+        errors: how many of all these failed.
         covered_s: over how many seconds they came; less than asked at the beginning.
     """
 
     digest: TraceDigest = field(default_factory=_lean)
     requests: int = 0
     covered_s: float = 0.0
+    errors: int = 0
 
     @property
     def rate(self) -> float:
@@ -85,13 +87,14 @@ class SlidingWindows:
         self._began: float | None = None
         self._now = -math.inf
 
-    def add(self, digest: TraceDigest, now: float, *, requests: int) -> None:
+    def add(self, digest: TraceDigest, now: float, *, requests: int, errors: int = 0) -> None:
         """Adds requests that ended by now.
 
         Args:
             digest: of those that were looked into.
             now: on the owner's clock.
             requests: how many there were.
+            errors: how many of them failed.
         """
         now = self._now = max(now, self._now)
         if self._began is None:
@@ -103,6 +106,7 @@ class SlidingWindows:
         for window in (self._steps[-1][1], *(one.window for one in self._sums.values())):
             window.digest.merge(digest)
             window.requests += requests
+            window.errors += errors
 
     def window(self, span_s: float | None, now: float) -> Window:
         """The last seconds; not to be changed, and good until it is asked for again.
@@ -115,7 +119,6 @@ class SlidingWindows:
             ValueError: more seconds than are kept.
         """
         now = self._now = max(now, self._now)
-        since = 0.0 if self._began is None else max(now - self._began, STEP_S)
         if span_s is None:
             span_s = math.inf
         elif span_s > self._longest_s:
@@ -125,7 +128,9 @@ class SlidingWindows:
             found = self._sums[span_s] = self._summed(span_s, now)
         found.asked = now
         self._slide(now)
-        found.window.covered_s = min(span_s, since)
+        if self._began is not None:
+            began = max(self._began, _first(span_s, now) * STEP_S)
+            found.window.covered_s = max(STEP_S, now - began)
         return found.window
 
     def _summed(self, span_s: float, now: float) -> _Sum:
@@ -136,6 +141,7 @@ class SlidingWindows:
         for step in steps:
             made.window.digest.merge(step.digest)
             made.window.requests += step.requests
+            made.window.errors += step.errors
         return made
 
     def _slide(self, now: float) -> None:
@@ -151,12 +157,14 @@ class SlidingWindows:
                 if number >= one.first:
                     one.window.digest.subtract(step.digest)
                     one.window.requests -= step.requests
+                    one.window.errors -= step.errors
             one.first = first
         oldest = _first(self._longest_s, now)
         while self._steps and self._steps[0][0] < oldest:
             _, step = self._steps.popleft()
             self._gone.digest.merge(step.digest)
             self._gone.requests += step.requests
+            self._gone.errors += step.errors
 
 
 def _first(span_s: float, now: float) -> float:

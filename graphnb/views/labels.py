@@ -79,7 +79,7 @@ def _without_secrets(value: Any) -> Any:
             key: {one: _Hidden() for one in inner}
             if key == "env_vars" and isinstance(inner, Mapping)
             else _Hidden()
-            if _SECRET.search(str(key)) and isinstance(inner, str)
+            if _SECRET.search(str(key)) and not isinstance(inner, bool | int | float | None)
             else _without_secrets(inner)
             for key, inner in value.items()
         }

@@ -14,6 +14,7 @@ from graphnb import InputNode, serve
 from graphnb.errors import DeployError, NodeError, NotRunningError
 from graphnb.session.live import live_picture
 from graphnb.session.live.picture import MAX_UNSEEN
+from graphnb.session.running_graph import MAX_BENCHES
 from tests.contract.waiting import eventually
 from tests.session.front_end import FrontEnd, Refused
 
@@ -539,3 +540,96 @@ def test_the_slowest_request_of_a_node_is_shown(view, graph):
         graph.remote("x " * (number + 1)).result()
     slowest = view.ask("node", node="node-split")["slowest"]["request"]
     assert view.ask("request", which="slowest", node="node-split")["id"] == slowest
+
+
+def test_a_bench_that_is_kept_no_more_closes_nothing(view, graph):
+    """The picture goes back to what there always is."""
+    graph.bench(["a"], count=1, warmup=0)
+    view.ask("choose", window="bench:1", against="bench:1")
+    for _ in range(MAX_BENCHES):
+        graph.bench(["a"], count=1, warmup=0)
+    view.until(lambda: view.frame["choices"]["window"] == "10s")
+    assert view.frame["choices"]["against"] == ""
+    send(graph, 3)
+    assert live_threads() == ["graphnb-live"]
+
+
+def test_a_view_that_says_that_it_is_there_stays(graph):
+    """For hours without a request; one that says nothing for a minute is gone."""
+    picture = graph.live()
+    view = FrontEnd(picture)
+    view.ask("open")
+    now = time.monotonic()
+    picture._views["view-1"] = now + 600  # as if it had said so ten minutes from now
+    picture.show(now + 650)
+    assert picture._views
+    picture.show(now + 661)
+    assert not picture._views
+    eventually(lambda: not live_threads())
+
+
+def test_the_last_requests_are_counted_when_the_graph_ends(view, graph):
+    """Those of the moment before as well."""
+    view.ask("choose", window="all")
+    send(graph, 25)
+    graph.delete()
+    view.until(lambda: view.frame["head"]["state"] == "ended")
+    assert view.frame["head"]["requests"] == "25 requests"
+    assert view.node("node-split")["count"] == "25×"
+    assert view.node("node-split")["replicas"] == ""
+
+
+def test_a_state_that_cannot_be_had_stops_nothing(view, graph, monkeypatch, caplog):
+    """It is said once, and figures go on."""
+
+    def fail():
+        raise OSError("no route to the cluster")
+
+    monkeypatch.setattr(graph._kept.watch._graph, "status", fail)
+    graph._kept.watch._next_status = 0.0
+    send(graph, 5)
+    view.until(lambda: view.node("node-split")["count"] == "5×")
+    eventually(lambda: "the state of 'live': not known" in caplog.text)
+    send(graph, 5)
+    view.until(lambda: view.node("node-split")["count"] == "10×")
+    assert caplog.text.count("not known") == 1
+
+
+def test_a_picture_of_options_knows_of_later_deploys(graph):
+    """All forms of a graph know what was deployed last."""
+    form = graph.options(timeout_s=5)
+    deploy(slow_s=0.001)
+    assert form.deployed is graph.deployed
+
+
+def test_an_error_of_code_that_was_replaced_is_not_shown(view, graph):
+    """The node that was mended has none."""
+    with pytest.raises(NodeError):
+        graph.remote("bad luck").result()
+    assert view.ask("node", node="node-Scorer.score")["error"]
+    deploy(slow_s=0.001)
+    view.until(lambda: view.picture.widget.picture["number"] == 2)
+    view.ask("open")
+    assert view.ask("node", node="node-Scorer.score")["error"] is None
+
+
+def test_code_to_paste_changes_one_deployment():
+    """Where a class is bound twice it names the one."""
+
+    @serve.deployment
+    class Model:
+        def __call__(self, x):
+            return x
+
+    with InputNode() as request:
+        graph = graphnb.deploy(
+            {"/a": Model.bind().__call__.bind(request), "/b": Model.bind().__call__.bind(request)},
+            name="twice",
+            http=False,
+        )
+    code = graph.scale("Model", num_replicas=2)
+    assert code.startswith("Model.options(name='Model', num_replicas=2)")
+    with pytest.raises(DeployError, match="nothing"):
+        graph.scale("Model")
+    with pytest.raises(DeployError, match="10,000"):
+        graph.scale("Model", num_replicas=100_000_000)

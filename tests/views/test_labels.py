@@ -16,6 +16,11 @@ from graphnb.views.labels import option_text
         ("user_config", {"threshold": 0.5}, "user_config={'threshold': 0.5}"),
         ("user_config", {"api_key": "k"}, "user_config={'api_key': ***}"),
         ("user_config", [{"password": "k"}], "user_config=[{'password': ***}]"),
+        (
+            "user_config",
+            {"tokens": ["k"], "secret": {"a": "k"}},
+            "user_config={'tokens': ***, 'secret': ***}",
+        ),
         ("user_config", {"max_tokens": 5}, "user_config={'max_tokens': 5}"),
         (
             "ray_actor_options",

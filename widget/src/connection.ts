@@ -17,6 +17,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Figures of another picture than the one on the page: the two may be on their way together. */
 const SETTLE_MS = 250;
 const SEEN_EVERY_MS = 1000;
+const ALIVE_EVERY_MS = 20_000;
 
 export class Connection {
   onState: (state: ConnectionState) => void = () => undefined;
@@ -53,6 +54,7 @@ export class Connection {
       this.open();
     };
     scope.atEnd(() => this.#attempts?.abort());
+    this.#live();
   }
 
   /** Asks for all figures, again and again until they come. */
@@ -93,6 +95,16 @@ export class Connection {
     this.#scope.after(wait, () => {
       this.#telling = false;
       this.#tell();
+    });
+  }
+
+  /** A view that nobody hears of for a minute is gone, as far as the kernel can know. */
+  #live(): void {
+    this.#scope.after(ALIVE_EVERY_MS, () => {
+      if (!document.hidden) {
+        this.#tell();
+      }
+      this.#live();
     });
   }
 

@@ -116,7 +116,18 @@ describe("the connection", () => {
     expect(model.asks("open")).toHaveLength(1);
   });
 
-  it("says what was seen at most four times a second, and always the last", async () => {
+  it("says that it is there, whether anything happens or not", async () => {
+    const { model, scope } = start();
+    await model.answer("open", frame());
+    vi.advanceTimersByTime(60_000);
+    expect(model.asks("seen").length).toBeGreaterThanOrEqual(2);
+    scope.close();
+    const before = model.asks("seen").length;
+    vi.advanceTimersByTime(60_000);
+    expect(model.asks("seen")).toHaveLength(before);
+  });
+
+  it("says what was seen at most once a second, and always the last", async () => {
     const { model, connection } = start();
     await model.answer("open", frame());
     for (let tick = 0; tick < 10; tick += 1) {

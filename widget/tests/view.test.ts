@@ -349,7 +349,7 @@ describe("acts", () => {
     );
     await model.answer("export", { name: "demo.svg", type: "image/svg+xml", text: "<svg/>" });
     expect(names).toEqual(["demo.svg"]);
-    vi.runAllTimers();
+    vi.runOnlyPendingTimers();
     expect(revoked).toHaveBeenCalledWith("blob:1");
   });
 });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphnb.rayserve.collector import ask
+from graphnb.rayserve.collector import ask, is_connected
 from graphnb.rayserve.reporting import Reporter
 from graphnb.telemetry import Recorder
 
@@ -60,6 +60,11 @@ class RayRecorder(Recorder):
         self._flush()
         found: GraphSummary | None = ask(self._collector, "summary", since)
         return found
+
+    @property
+    def reachable(self) -> bool:
+        """Whether this process is connected to a Ray; asking without would start one."""
+        return is_connected()
 
     def catch_up(self) -> None:
         """Tells observers of requests that have ended here by now."""

@@ -79,6 +79,14 @@ class Choices:
         if paused is not None:
             self.paused = paused
 
+    def let_go(self, now: float) -> None:
+        """Chooses what there always is in place of a bench that is kept no more."""
+        try:
+            self.shown(now)
+            self.compared(now)
+        except NotRunningError:
+            self.window, self.against = "10s", ""
+
     def shown(self, now: float) -> Shown:
         """The figures that are chosen."""
         return self._found(self.window, now)
@@ -91,7 +99,8 @@ class Choices:
         """`Choices` in `widget/src/messages.ts`."""
         windows = [{"key": key, "label": label} for key, (label, _) in _WINDOWS.items()]
         benches = [
-            {"key": f"bench:{one.number}", "label": _bench_label(one)} for one in self._benches
+            {"key": f"bench:{one.number}", "label": _bench_label(one)}
+            for one in tuple(self._benches)
         ]
         pins = [{"key": one.key, "label": one.shown.label} for one in reversed(self._pins)]
         before = [{"key": "before", "label": "before the last change"}]
@@ -119,9 +128,10 @@ class Choices:
         for pin in self._pins:
             if pin.key == key:
                 return pin.shown
-        for bench in self._benches:
+        for bench in tuple(self._benches):
             if key == f"bench:{bench.number}":
-                window = Window(bench.result.digest, bench.result.count, bench.result.duration_s)
+                result = bench.result
+                window = Window(result.digest, result.count, result.duration_s, result.errors)
                 return Shown(window, _bench_label(bench))
         raise NotRunningError("window", key, list(_WINDOWS))
 
@@ -140,4 +150,5 @@ def _bench_label(run: BenchRun) -> str:
     result = run.result
     ended = ", interrupted" if result.interrupted else ""
     p50 = units.milliseconds(result.p50_s)
-    return f"bench {run.number}: {units.amount(result.count)} requests{ended}, p50 {p50}"
+    many = "request" if result.count == 1 else "requests"
+    return f"bench {run.number}: {units.amount(result.count)} {many}{ended}, p50 {p50}"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphnb.session.live.watch import Watch
     from graphnb.session.running_graph import RunningGraph
     from graphnb.telemetry import Trace
+    from graphnb.telemetry.failures import Failure
     from graphnb.views.cards import Card
     from graphnb.views.widget.picture import Picture
 
@@ -86,17 +87,22 @@ class Desk:
             shown = self._choices.shown(time.monotonic())
             digest = shown.window.digest.copy()
         where, source = self._definition(card)
-        recorder = self._graph._application.recorder
         return node_details(
             spec,
             card,
             digest=digest,
             traces=self._kept(),
-            failure=recorder.last_failures.last(card.key, card.deployment),
+            failure=self._failure(card),
             where=where,
             source=source,
             fixed=self._why_not(card),
         )
+
+    def _failure(self, card: Card) -> Failure | None:
+        """The node's last failure, if it is one of the code that runs."""
+        failures = self._graph._application.recorder.last_failures
+        found = failures.last(card.key, card.deployment)
+        return found if found is not None and found.at >= self._watch.figures.since else None
 
     def _definition(self, card: Card) -> tuple[str, str]:
         graph = self._graph._kept.graph
@@ -145,7 +151,8 @@ class Desk:
         args, kwargs = last
         began = time.perf_counter()
         if self._graph.streams:
-            stream = self._graph.options(stream=True).remote(*args, **kwargs)
+            asked = self._graph.options(stream=True, timeout_s=_AGAIN_S)
+            stream = asked.remote(*args, **kwargs)
             parts = sum(1 for _ in stream)
             request, came = stream.request, f", {parts} part{'' if parts == 1 else 's'}"
         else:

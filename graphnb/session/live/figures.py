@@ -41,7 +41,7 @@ class Figures:
 
     Attributes:
         since: when the requests that are counted began, in seconds since the epoch.
-        fresh: the handle edges that the requests took that were looked into last.
+        fresh: the handle edges that requests took since its owner emptied it.
     """
 
     def __init__(self, since: float, *, budget: float = BUDGET) -> None:
@@ -91,14 +91,14 @@ class Figures:
         batch = [self._pending.popleft() for _ in range(len(self._pending))]
         if batch and batch[0].started_at < self.since + _LATE_S:  # else none is as old as that
             batch = [one for one in batch if one.started_at >= self.since]
-        self.fresh = frozenset()
         self._save(now)
         untold, self._untold = self._untold, 0
         if not batch and not untold:
             return
         digest = self._look_into(batch)
-        self.fresh = frozenset(digest.summary(()).handle_calls)
-        self._windows.add(digest, now, requests=len(batch) + untold)
+        self.fresh |= frozenset(digest.summary(()).handle_calls)
+        errors = sum([one.outcome in FAILURES for one in batch])
+        self._windows.add(digest, now, requests=len(batch) + untold, errors=errors)
 
     def window(self, span_s: float | None, now: float) -> Window:
         """The last seconds, or all there were; see `SlidingWindows.window`."""
@@ -130,7 +130,7 @@ class Figures:
         return digest
 
     def _chosen(self, batch: Sequence[Trace]) -> Sequence[Trace]:
-        """Some at random, since inputs may come in turns; failures among them while few can be."""
+        """Some at random, since inputs may come in turns; failures among them like all others."""
         if not batch:
             return batch
         some = batch if len(batch) <= 20 else self._chance.sample(batch, 20)
@@ -141,9 +141,7 @@ class Figures:
         if room == 0:
             # One that is as large as that is worth waiting for; nothing else would be seen of it.
             room = int(self._saved_s >= SAVED_S * min(1.0, self._budget / BUDGET))
-        failed = [one for one in batch if one.outcome in FAILURES][: -(-room // 2)]
-        fine = [one for one in batch if one.outcome not in FAILURES] if failed else batch
-        return failed + self._chance.sample(fine, min(len(fine), room - len(failed)))
+        return self._chance.sample(batch, room)
 
 
 def _digest(traces: Iterable[Trace]) -> TraceDigest:

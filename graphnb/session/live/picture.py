@@ -6,7 +6,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from graphnb.errors import GraphnbError, NotRunningError
+from graphnb.errors import GraphnbError
 from graphnb.session.live.choices import Choices
 from graphnb.session.live.desk import Desk
 from graphnb.views import mimebundle
@@ -83,6 +83,11 @@ class LivePicture:
             self._shown_at = now
             self._send(now)
 
+    @property
+    def _before(self) -> dict[str, Any] | None:
+        """The frame that the next one goes on from; the last one of all is whole."""
+        return None if self._watch.ended else self._sent
+
     def close(self) -> None:
         """Takes the picture away, wherever it is shown; the graph runs on."""
         self._watch.remove(self)
@@ -91,7 +96,7 @@ class LivePicture:
     def _send(self, now: float) -> None:
         if self._drawn.number != self._watch.version:
             self._redraw()
-        frame = self._frame(now, before=self._sent)
+        frame = self._frame(now, before=self._before)
         found = {} if self._sent is None else changes(self._sent, frame)
         self._sent = frame
         if found and not is_empty(found):
@@ -106,6 +111,7 @@ class LivePicture:
 
     def _frame(self, now: float, *, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
         with self._watch.lock:
+            self._choices.let_go(now)
             window, label = self._choices.shown(now)
             compared = self._choices.compared(now)
             moment = Moment(
@@ -185,11 +191,10 @@ class LivePicture:
         """All of the frame, for one view; the others get what is new to them."""
         if self._drawn.number != self._watch.version:
             self._redraw()
-        try:
-            frame = self._frame(now)
-        except NotRunningError:  # what was compared with is kept no more
-            self._choices.against, self._choices.window = "", "10s"
-            frame = self._frame(now)
+        if self._choices.paused and self._sent is not None:
+            with self._watch.lock:
+                return {**self._sent, "choices": self._choices.plain()}
+        frame = self._frame(now)
         if self._sent is not None:
             found = changes(self._sent, frame)
             if not is_empty(found):

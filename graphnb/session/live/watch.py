@@ -64,6 +64,7 @@ class Watch:
         self._starting = threading.Lock()
         self._stop = threading.Event()
         self._next_status = 0.0
+        self._told: set[str] = set()
         self.lock = threading.RLock()
         self.spec: GraphSpec = graph.spec
         self.version = 1
@@ -101,13 +102,14 @@ class Watch:
         try:
             spec = self._graph.spec
         except NotRunningError:
-            self.ended = True
-            return
+            self.ended, spec = True, self.spec
+            self.loads = {}
         with self.lock:
-            if spec is not self.spec:
-                self._change(spec)
+            self._compare(spec)
             self._recorder.catch_up()
             self.figures.take(now)
+        if self.ended:
+            return
         if self._graph.on == "local" and now >= self._next_status:
             began = time.monotonic()
             self._ask_status()
@@ -137,10 +139,7 @@ class Watch:
     def _run(self, stop: threading.Event) -> None:
         figures = Figures(self._deployed_at())
         try:
-            figures.seed(self._recorder.traces(), time.monotonic(), time.time())
-            self._recorder.subscribe(figures.note)
-            with self.lock:
-                self.figures = figures
+            self._seed(figures)
             for pause_s in self._pauses():
                 if stop.wait(pause_s):
                     return
@@ -150,28 +149,50 @@ class Watch:
         finally:
             self._recorder.unsubscribe(figures.note)
             with self._starting:
+                again = stop.is_set() and self._viewers and not self.ended
                 stop.set()
                 self._thread = None
-                if self._viewers and not self.ended:  # one came while this was ending
+                if again:  # one came while this was ending
                     self._begin()
 
+    def _seed(self, figures: Figures) -> None:
+        """Begins with the requests that are known already."""
+        try:
+            figures.seed(self._recorder.traces(), time.monotonic(), time.time())
+        except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
+            self._failed("the requests before", error)
+        self._recorder.subscribe(figures.note)
+        with self.lock:
+            self.figures = figures
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """Says once that something is not known; what was known stays on the picture."""
+        if what not in self._told:
+            self._told.add(what)
+            logger.warning("%s of %r: not known", what, self._graph.name, exc_info=error)
+
     def _tick(self, now: float) -> None:
-        self.look(now)
+        try:
+            self.look(now)
+        except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
+            self._failed("what happens", error)
         for viewer in self._viewers:
             try:
                 viewer.show(now)
             except Exception:
                 logger.exception("a live picture of %r failed and is closed", self._graph.name)
                 self.remove(viewer)
+        self.figures.fresh = frozenset()
 
-    def _change(self, spec: GraphSpec) -> None:
-        """The graph was deployed again."""
+    def _compare(self, spec: GraphSpec) -> None:
+        """Whether it was deployed again: seen by its spec, and a little later by the moment."""
         since = self._deployed_at()
         if since > self.figures.since:
             self.before = self.figures.begin_anew(since)
-        self.spec = spec
-        self.version += 1
-        self._next_status = 0.0
+        if spec is not self.spec:
+            self.spec = spec
+            self.version += 1
+            self._next_status = 0.0
 
     def _deployed_at(self) -> float:
         return self._graph.deployed.at if self._graph.deployed is not None else 0.0
@@ -186,23 +207,31 @@ class Watch:
             }
         except GraphnbError:  # it is ending
             self.loads = {}
+        except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
+            self._failed("the state", error)
 
     def _poll(self, stop: threading.Event) -> None:
         """Asks other machines, however long they take."""
-        mark, first = self._recorder.elsewhere(0).mark, True
+        mark: int | None = None
         asked = 0.0
-        while first or not stop.wait(_ELSEWHERE_S):
-            first = False
+        while mark is None or not stop.wait(_ELSEWHERE_S):
             try:
+                if not self._recorder.reachable:
+                    mark = mark or 0
+                    continue
                 now = time.monotonic()
                 if now - asked >= _STATUS_S:
                     asked = now
+                    self._graph._application.refresh()
                     self._ask_status()
-                news = self._recorder.elsewhere(mark)
-            except Exception:
-                logger.exception("the state of %r is not known any more", self._graph.name)
-                return
-            mark = news.mark
+                news = self._recorder.elsewhere(mark or 0)
+            except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
+                self._failed("requests of other processes", error)
+                mark = mark or 0
+                continue
+            seen, mark = mark, news.mark
+            if seen is None:  # what was before is known from the seed
+                continue
             untold = news.requests - len(news.traces)
             for trace in news.traces:
                 self.figures.note(trace)

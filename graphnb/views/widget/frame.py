@@ -116,7 +116,9 @@ def frame_of(
             if card.kind != "input"
         },
         "edges": {
-            line.id: edges.frame(line) if line.head in whose else old["edges"][line.id]
+            line.id: edges.frame(line)
+            if line.head in whose
+            else old["edges"][line.id] | {"lit": edges.is_lit(line)}
             for line in picture.lines
         },
         "choices": dict(choices),
@@ -136,13 +138,14 @@ def _head(moment: Moment, summary: GraphSummary) -> dict[str, Any]:
     against = moment.against
     root = moment.loads.get(moment.root)
     change = None if against is None else compare(against.waits(), window.digest.waits())
+    errors = max(window.errors, summary.errors)
     times = (summary.p50_s, summary.p95_s, summary.p99_s)
     return {
         "state": moment.state,
         "window": moment.label,
         "rate": units.rate(window.rate),
         "requests": f"{units.amount(window.requests)} request{'' if window.requests == 1 else 's'}",
-        "errors": units.errors(summary.errors) if summary.errors else "",
+        "errors": units.errors(errors) if errors else "",
         "p": [units.milliseconds(one) if summary.requests else "–" for one in times],
         "few": summary.requests < FEW,
         "now": _now(root),
@@ -185,7 +188,8 @@ def said_of(card: Card, metrics: Metrics, load: Load | None, change: str) -> str
     p50, p95, p99 = metrics.times
     parts = [card.title]
     if metrics.count:
-        parts.append(f"p50 {p50}, p95 {p95}, p99 {p99}, {metrics.count} calls")
+        calls = "call" if metrics.count == 1 else "calls"
+        parts.append(f"p50 {p50}, p95 {p95}, p99 {p99}, {metrics.count} {calls}")
         if metrics.share > 0:
             parts.append(f"{units.percent(metrics.share)} of the critical path")
     else:
@@ -285,11 +289,14 @@ class _Edges:
             if caller in summary.nodes
         }
 
+    def is_lit(self, line: Line) -> bool:
+        return line.kind == "handle" and (line.source, line.target) in self._fresh
+
     def frame(self, line: Line) -> dict[str, Any]:
         taken = self._overlay.taken(line.kind, line.source, line.target)
         return {
             "rate": units.rate(taken * self._scale),
             "critical": self._overlay.is_critical(line.kind, line.source, line.target),
-            "lit": line.kind == "handle" and (line.source, line.target) in self._fresh,
+            "lit": self.is_lit(line),
             "dim": self._any and not taken,
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["LiveWidget"]
 
 logger = logging.getLogger("graphnb")
+
+MAX_ASKED = 8
+"""How much may be asked for at a time."""
 
 _STATIC = Path(__file__).parent / "static"
 _GRAPH_MIME = "application/vnd.graphnb.graph+json"
@@ -57,8 +59,7 @@ class LiveWidget(anywidget.AnyWidget):
         self._answer = answer
         self._at_hand = at_hand
         self._bundle = bundle
-        # Not called `log` or `comm`: traitlets and ipywidgets have those.
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="graphnb-live-ask")
+        self._asked = threading.BoundedSemaphore(MAX_ASKED)
         self.order = threading.RLock()
         super().__init__()
         _answer_where_it_arrives(self.comm)
@@ -80,8 +81,20 @@ class LiveWidget(anywidget.AnyWidget):
         if verb in self._at_hand:
             with self.order:
                 self._reply(*asked)
-        else:
-            self._threads.submit(self._reply, *asked)
+        elif self._asked.acquire(blocking=False):
+            # A daemon: an act that hangs keeps no kernel from its end.
+            threading.Thread(
+                target=self._reply_later, args=asked, name="graphnb-live-ask", daemon=True
+            ).start()
+        elif number:
+            busy = {"message": f"{MAX_ASKED} things are asked for already", "hint": "wait for one"}
+            self.tell({"type": "reply", "view": view, "id": number, "error": busy})
+
+    def _reply_later(self, *asked: Any) -> None:
+        try:
+            self._reply(*asked)
+        finally:
+            self._asked.release()
 
     def _reply(self, verb: str, view: str, number: int, args: Mapping[str, Any]) -> None:
         message: dict[str, Any] = {"type": "reply", "view": view, "id": number}
@@ -103,11 +116,6 @@ class LiveWidget(anywidget.AnyWidget):
             bundle[_WIDGET_MIME] = data[_WIDGET_MIME]
         bundle[_GRAPH_MIME] = {"version": 1}
         return bundle, metadata
-
-    def close(self) -> None:
-        """Ends it: no view is shown any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        super().close()
 
 
 def _answer_where_it_arrives(comm: Any) -> None:
