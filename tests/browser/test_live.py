@@ -184,7 +184,7 @@ def test_replicas_are_changed_in_place(lab):
     node(page, "Scorer").click()
     page.page.get_by_label("num_replicas").fill("4")
     page.page.get_by_role("button", name="Apply").click()
-    page.page.get_by_text("Scorer = Scorer.options(num_replicas=4").wait_for()
+    page.page.get_by_text("Scorer.options(name='Scorer', num_replicas=4").wait_for()
     shows(page, "Scorer", "replicas", "4/4")
     page.interrupt()
 
