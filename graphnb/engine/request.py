@@ -41,7 +41,7 @@ class Request:
         values: what went into and came out of each node, when somebody asked for it, else None.
         open_calls: the nodes of the spans that have not ended.
         root_task: the task that answers it, or None.
-        error: what it failed with, or None.
+        error: what it failed with, until whoever wants to know of its end was told; else None.
         streams: open streams; they end with the request.
         tasks: calls under way that must end when the request fails.
     """

@@ -179,6 +179,7 @@ class GraphRouter(Generic[V]):
     def _record(self, request: Request, outcome: Outcome, error: str | None) -> None:
         if request.spans is not None:
             self._ended(request, outcome, error)
+        request.error = None  # its traceback holds all that user code held
 
     def _dispatch(
         self, call: OutgoingCall, request: Request, parent: int | None

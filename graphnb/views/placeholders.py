@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from graphnb.views.layout import Box, Point
 
-__all__ = ["Rates", "Rect", "footer"]
+__all__ = ["Rates", "Rect", "footer", "point_of"]
 
 _PADDING = 12.0
 _TRACK, _LINE = 4.0, 12.0  # above the lower border: where the bar ends, where the text stands
@@ -105,7 +105,7 @@ def _beside(points: Sequence[Point]) -> list[Rect]:
     across = abs(to_x - from_x) > 1.5 * abs(to_y - from_y)
     found = []
     for part in _ALONG:
-        x, y = _point(points, part)
+        x, y = point_of(points, part)
         for side in (1, -1):
             middle = (x, y - 8 * side) if across else (x + (_RATE_WIDTH / 2 + 3) * side, y)
             found.append(
@@ -119,8 +119,8 @@ def _beside(points: Sequence[Point]) -> list[Rect]:
     return found
 
 
-def _point(points: Sequence[Point], part: float) -> Point:
-    """The point of a chain of Bézier curves at that part of it."""
+def point_of(points: Sequence[Point], part: float) -> Point:
+    """The point of a chain of Bézier curves at that part of it, from 0 to 1."""
     curves = len(points) // 3
     first = min(int(part * curves), curves - 1)
     t = part * curves - first

@@ -8,22 +8,12 @@ import pytest
 
 from graphnb.telemetry.summary import summarize
 from graphnb.views import to_svg, waterfall_svg
+from tests.browser.lab import ARGUMENTS
 from tests.views.graphs import EXAMPLES, ensemble, request
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not on PATH"),
-]
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 ]
 
 # Texts that stick out of the card, the badge or the pill that they belong to.

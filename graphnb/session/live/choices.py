@@ -141,8 +141,8 @@ class Choices:
         kept = window.digest.copy()
         self._pinned += 1
         label = f"kept at {time.strftime('%H:%M:%S')}: {label}"
-        shown = Shown(Window(kept, window.requests, window.covered_s), label)
-        self._pins = [*self._pins[1 - _MAX_PINS :], _Pin(f"pin:{self._pinned}", shown)]
+        made = Window(kept, window.requests, window.covered_s, window.errors)
+        self._pins = [*self._pins[1 - _MAX_PINS :], _Pin(f"pin:{self._pinned}", Shown(made, label))]
         return f"pin:{self._pinned}"
 
 

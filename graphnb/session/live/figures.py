@@ -107,7 +107,7 @@ class Figures:
     def begin_anew(self, since: float) -> TraceDigest:
         """Forgets everything, as after a change of the graph; what it was until then."""
         before = self._windows.window(None, 0.0).digest
-        self._windows = SlidingWindows()
+        self._windows.clear()
         self.since = since
         return before
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import RenderError
@@ -27,20 +26,6 @@ _COLOURS: dict[str, str] = {
     "pill": palette.PILL,
 }
 _COLOURS.update({str(part): colour for part, colour in palette.PARTS.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class _NodeInfo:
-    title: str
-    deployment: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class _EdgeInfo:
-    tail: str
-    head: str
-    kind: str
 
 
 class Picture:
@@ -82,10 +67,14 @@ class Picture:
             "svg": svg,
             "colours": _COLOURS,
             "nodes": {
-                one.id: asdict(_NodeInfo(one.title, clean(one.deployment), one.kind))
+                one.id: {
+                    "title": one.title,
+                    "deployment": clean(one.deployment),
+                    "kind": one.kind,
+                }
                 for one in self.cards
             },
             "edges": {
-                one.id: asdict(_EdgeInfo(one.tail, one.head, one.kind)) for one in self.lines
+                one.id: {"tail": one.tail, "head": one.head, "kind": one.kind} for one in self.lines
             },
         }
