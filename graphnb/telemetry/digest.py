@@ -29,7 +29,7 @@ from graphnb.telemetry.sketch import (
 from graphnb.telemetry.summary import FAILURES, GraphSummary, NodeSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from graphnb.telemetry.spans import Span, Trace
 
@@ -122,6 +122,7 @@ class TraceDigest:
     Attributes:
         requests: how many were added.
         errors: those that raised, timed out or were rejected.
+        revision: counts its changes.
     """
 
     __slots__ = (
@@ -133,6 +134,7 @@ class TraceDigest:
         "_seconds",
         "errors",
         "requests",
+        "revision",
     )
 
     def __init__(
@@ -148,6 +150,7 @@ class TraceDigest:
         """
         self.requests = 0
         self.errors = 0
+        self.revision = 0
         self._parts = _PARTS if parts else 1
         self._max_nodes = max_nodes
         self._nodes: dict[str, _Node] = {}
@@ -163,6 +166,7 @@ class TraceDigest:
             path: whether its critical path counts too: the larger half of the work. Where there
                 are very many requests, those of some of them give the same shares.
         """
+        self.revision += 1
         self.requests += 1
         self.errors += trace.outcome in FAILURES
         total = 0.0
@@ -187,6 +191,7 @@ class TraceDigest:
 
     def merge(self, other: TraceDigest) -> None:
         """Adds the requests of the other digest."""
+        self.revision += 1
         self.requests += other.requests
         self.errors += other.errors
         merge(self._seconds, other._seconds)
@@ -198,6 +203,7 @@ class TraceDigest:
 
     def subtract(self, other: TraceDigest) -> None:
         """Takes off the requests of a digest that was merged before, as when a window slides on."""
+        self.revision += 1
         self.requests -= other.requests
         self.errors -= other.errors
         subtract(self._seconds, other._seconds)
@@ -209,9 +215,19 @@ class TraceDigest:
         self._paths.subtract(other._paths)
         self._edges -= other._edges
 
-    def nodes_of(self, deployments: Container[str]) -> list[str]:
+    def nodes_of(self, deployments: Collection[str]) -> list[str]:
         """The nodes at which these deployments were called."""
         return [name for name, node in self._nodes.items() if node.deployment in deployments]
+
+    def count(self, node: str) -> int:
+        """How often a node was called."""
+        found = self._nodes.get(node)
+        return 0 if found is None else found.count
+
+    @property
+    def handle_calls(self) -> Mapping[tuple[str, str], int]:
+        """How often each node called each deployment by handle; not to be changed."""
+        return self._edges
 
     def waits(self, node: str | None = None) -> Sketch:
         """How long callers of a node waited, or those of the whole graph; not to be changed."""
@@ -220,12 +236,16 @@ class TraceDigest:
         found = self._nodes.get(node)
         return found.sketches[0] if found is not None else new_sketch()
 
-    def summary(self, times_of: Container[str] | None = None) -> GraphSummary:
+    def summary(self, of: Collection[str] | None = None) -> GraphSummary:
         """What `summarize` says of the same requests, with percentiles within 1 %.
 
         Args:
-            times_of: the nodes whose percentiles are worked out, most of the work; None for all.
+            of: the nodes that are asked for, since working them out is most of the work; None for
+                all. Those that the rest of the summary speaks of are there too, without
+                percentiles.
         """
+        path = self._paths.most() or ()
+        named = self._nodes if of is None else {*of, *path, *(caller for caller, _ in self._edges)}
         critical_s = sum(node.critical_s for node in self._nodes.values())
         p50, p95, p99 = percentiles(self._seconds)
         return GraphSummary(
@@ -235,10 +255,11 @@ class TraceDigest:
             p95_s=p95,
             p99_s=p99,
             nodes={
-                name: node.summary(name, critical_s, times=times_of is None or name in times_of)
+                name: node.summary(name, critical_s, times=of is None or name in of)
                 for name, node in self._nodes.items()
+                if name in named
             },
-            critical_path=self._paths.most() or (),
+            critical_path=path,
             handle_calls=dict(sorted(self._edges.items())),
         )
 

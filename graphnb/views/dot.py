@@ -26,7 +26,7 @@ from graphnb.views.cards import NOTE_SIZE, SUBTITLE_SIZE, Card, cards, slug
 from graphnb.views.direction import RANK_GAP, SIDE_GAP, direction
 from graphnb.views.lines import Line, cluster
 from graphnb.views.lines import lines as all_lines
-from graphnb.views.overlay import Metrics, Overlay
+from graphnb.views.overlay import Metrics, Overlay, Structure
 from graphnb.views.palette import CARDS, CRITICAL, FAINT, LINES, LineKind
 from graphnb.views.typography import clean, printable, shorten, text_width
 
@@ -58,7 +58,7 @@ def to_dot(spec: GraphSpec, summary: GraphSummary | None = None, *, live: bool =
     Returns:
         The text, with a newline at its end.
     """
-    overlay = Overlay(spec, summary) if summary is not None else None
+    overlay = Overlay(Structure(spec), summary) if summary is not None else None
     boxes = cards(spec, live=live)
     names = {card.id: f"n{index}" for index, card in enumerate(boxes)}
     lines = list(all_lines(spec, overlay))

@@ -28,8 +28,6 @@ __all__ = ["draw"]
 
 _PADDING = 12.0
 _SHARE_WIDTH = text_width("100 %", cards.COUNT_SIZE, bold=True) + 2
-_RATES_UP_TO = 16
-"""In a graph of more lines than this rates hide more than they tell, but those of choices."""
 
 _DASHES = {"dashed": "6 4", "dotted": "1.5 4"}
 
@@ -252,10 +250,8 @@ def _rates(layout: Layout) -> Iterator[str]:
     ]
     boxes = [placeholders.Rect(one.x, one.y, one.width, one.height) for one in layout.boxes]
     rates = placeholders.Rates([*boxes, *labels])
-    many = len(layout.routes) > _RATES_UP_TO
     for route in layout.routes:
-        # How often a value goes along a line stands on the card at its end as well.
-        if not many or route.attributes.get("kind") == "handle":
+        if placeholders.is_rated(route.attributes.get("kind", "data"), len(layout.routes)):
             yield rates.place(route.attributes.get("id", ""), route.points)
 
 

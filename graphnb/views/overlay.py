@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from graphnb.views.cards import Card
     from graphnb.views.palette import LineKind
 
-__all__ = ["Metrics", "Overlay"]
+__all__ = ["Metrics", "Overlay", "Structure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,26 @@ class Metrics:
 _NEVER = ("–", "–", "–")
 
 
+class Structure:
+    """What overlays need to know of a graph, for all of its summaries.
+
+    Attributes:
+        calls: the ids of its calls.
+        parents: for each of them, the calls whose results it takes.
+    """
+
+    def __init__(self, spec: GraphSpec) -> None:
+        self.calls = frozenset(call.id for call in spec.calls)
+        self.parents = parents(spec)
+
+
 class Overlay:
     """Answers what a summary says of the boxes and lines of a graph."""
 
-    def __init__(self, spec: GraphSpec, summary: GraphSummary) -> None:
+    def __init__(self, structure: Structure, summary: GraphSummary) -> None:
         self._summary = summary
-        self._calls = {call.id for call in spec.calls}
-        self._parents = parents(spec)
+        self._calls = structure.calls
+        self._parents = structure.parents
         path = [node for node in summary.critical_path if node in self._calls]
         self._path = set(path)
         self._pairs = set(pairwise(path))

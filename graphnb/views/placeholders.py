@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from graphnb.views.layout import Box, Point
 
-__all__ = ["Rates", "Rect", "footer", "point_of"]
+__all__ = ["Rates", "Rect", "footer", "is_rated", "point_of"]
 
 _PADDING = 12.0
 _TRACK, _LINE = 4.0, 12.0  # above the lower border: where the bar ends, where the text stands
 _RATE_WIDTH, _RATE_HEIGHT = text_width("999/s", cards.NOTE_SIZE) + 4, 13.0
+_RATES_UP_TO = 16
+"""Of how many lines each has a rate: in a graph of more they are fine print that nobody reads."""
+
 _ALONG = (0.5, 0.35, 0.65, 0.2, 0.8)
 
 
@@ -46,6 +49,14 @@ def footer(box: Box) -> Iterator[str]:
     yield _words(right, baseline, "gnb-now", "end")
     yield _split(left, bottom - _TRACK - 4, right - left)
     yield _change(right + 4, bottom + 4)  # below the bar
+
+
+def is_rated(kind: str, lines: int) -> bool:
+    """Whether a line of that kind, of a graph of so many, says how often it is taken.
+
+    How often a value goes along a line stands on the card at its end as well.
+    """
+    return kind == "handle" or lines <= _RATES_UP_TO
 
 
 class Rates:

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphnb.telemetry.digest import TraceDigest
 from graphnb.telemetry.sliding import Window
 from graphnb.telemetry.summary import summarize
 from graphnb.views import to_svg
 from graphnb.views.widget.changes import changes, is_empty
-from graphnb.views.widget.frame import AT_A_TIME, Load, Moment, frame_of
+from graphnb.views.widget.frame import AT_A_TIME, Frames
+from graphnb.views.widget.moment import Load, Moment
 from graphnb.views.widget.picture import Picture
 from tests.strategies import specs
 from tests.views.graphs import EXAMPLES, HOSTILE, chain, ensemble, fan, request
@@ -32,10 +34,14 @@ def window(*traces):
     return Window(digest, len(traces), 10.0)
 
 
-def frame(spec, *traces, before=None, turn=0, **changes):
-    """The frame of a graph after these requests."""
-    moment = Moment(window(*traces), "last 10 s", {}, spec.root)._replace(**changes)
-    return frame_of(Picture(1, spec), moment, {}, before=before, turn=turn)
+def moment(spec, *traces, **changes):
+    """What a frame is of, after these requests."""
+    return Moment(window(*traces), "last 10 s", {}, spec.root)._replace(**changes)
+
+
+def frame(spec, *traces, **changes):
+    """The first frame of a graph, after these requests."""
+    return Frames(Picture(1, spec)).next(moment(spec, *traces, **changes), {})
 
 
 def applied(before, found):
@@ -217,22 +223,55 @@ def test_nodes_of_a_large_graph_take_turns():
     """Each frame has new figures of some; after all turns they are those of a whole frame."""
     spec = chain(2 * AT_A_TIME + 10)
     traces = [request(spec, executing_s=0.001 * index) for index in range(1, 4)]
-    whole = frame(spec, *traces)
-    shown = frame(spec)
+    frames = Frames(Picture(1, spec))
+    frames.next(moment(spec), {})
+    called = moment(spec, *traces)
     differ = []
-    for turn in range(3):
-        following = frame(spec, *traces, before=shown, turn=turn)
-        differ.append(len(changes(shown, following).get("nodes", {})))
-        shown = following
-    assert shown == whole
+    for _ in range(3):
+        before = frames.last
+        differ.append(len(changes(before, frames.next(called, {})).get("nodes", {})))
+    assert frames.last == frame(spec, *traces)
     assert max(differ) <= AT_A_TIME + 1
+    assert is_empty(changes(frames.last, frames.next(called, {})))
+
+
+@settings(max_examples=40)
+@given(specs(), st.data())
+def test_a_frame_that_goes_on_from_others_is_one_made_anew(spec, data):
+    """Whatever came before it: more requests, fewer, other figures to compare with, other loads."""
+    frames = Frames(Picture(1, spec))
+    sliding, other = window(), window(request(spec))
+    names = [one.name for one in spec.deployments]
+    for _ in range(data.draw(st.integers(1, 6))):
+        called = window(request(spec, executing_s=data.draw(st.floats(0.0, 2.0))))
+        if data.draw(st.booleans()):
+            sliding.digest.merge(called.digest)
+            sliding.requests += 1
+        load = Load(1, 1, data.draw(st.integers(0, 2)), 0, "running", None)
+        shown = Moment(
+            data.draw(st.sampled_from([sliding, other])),
+            "last 10 s",
+            dict.fromkeys(data.draw(st.sets(st.sampled_from(names))), load),
+            spec.root,
+            against=data.draw(st.sampled_from([None, other.digest, sliding.digest])),
+            fresh=list(shown_handles(called)) if data.draw(st.booleans()) else (),
+        )
+        found = frames.next(shown, {})
+        assert found == Frames(Picture(1, spec)).next(shown, {})
+
+
+def shown_handles(called):
+    """The calls by handle of a window, as a moment has those that are fresh."""
+    return called.digest.handle_calls
 
 
 def test_what_a_deployment_is_at_waits_for_no_turn():
     """Of a large graph too, it is new in each frame."""
     spec = chain(3 * AT_A_TIME)
     busy = {f"M{one}": Load(1, 1, 2, 0, "running", None) for one in range(3 * AT_A_TIME)}
-    made = frame(spec, before=frame(spec), turn=1, loads=busy)
+    frames = Frames(Picture(1, spec))
+    frames.next(moment(spec), {})
+    made = frames.next(moment(spec, loads=busy), {})
     assert all(made["nodes"][f"node-m{one}"]["now"] == "2 busy" for one in range(3 * AT_A_TIME))
 
 

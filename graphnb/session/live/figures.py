@@ -54,6 +54,7 @@ class Figures:
         self._windows = SlidingWindows()
         self._untold = 0
         self._span_s = _SPAN_S  # what it takes to look into one, as measured
+        self._measured_spans, self._measured_s = 0, 0.0  # since it was worked out last
         self._chance = random.Random()
 
     def note(self, trace: Trace) -> None:
@@ -96,7 +97,7 @@ class Figures:
         if not batch and not untold:
             return
         digest = self._look_into(batch)
-        self.fresh |= frozenset(digest.summary(()).handle_calls)
+        self.fresh |= frozenset(digest.handle_calls)
         errors = sum([one.outcome in FAILURES for one in batch])
         self._windows.add(digest, now, requests=len(batch) + untold, errors=errors)
 
@@ -123,11 +124,16 @@ class Figures:
         chosen = self._chosen(batch)
         digest = _digest(chosen)
         spans = sum([len(one.spans) for one in chosen])
-        took_s = time.thread_time() - began
-        if spans >= _MEASURED_SPANS:
-            self._span_s += 0.1 * (took_s / spans - self._span_s)
+        self._measure(spans, time.thread_time() - began)
         self._saved_s = max(0.0, self._saved_s - spans * self._span_s)
         return digest
+
+    def _measure(self, spans: int, took_s: float) -> None:
+        self._measured_spans += spans
+        self._measured_s += took_s
+        if self._measured_spans >= _MEASURED_SPANS:
+            self._span_s += 0.1 * (self._measured_s / self._measured_spans - self._span_s)
+            self._measured_spans, self._measured_s = 0, 0.0
 
     def _chosen(self, batch: Sequence[Trace]) -> Sequence[Trace]:
         """Some at random, since inputs may come in turns; failures among them like all others."""

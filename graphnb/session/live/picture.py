@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from graphnb.session.live.choices import Choices
 from graphnb.session.live.desk import Desk
 from graphnb.views import mimebundle
 from graphnb.views.widget.changes import changes, is_empty
-from graphnb.views.widget.frame import Moment, frame_of
+from graphnb.views.widget.frame import Frames
+from graphnb.views.widget.moment import Moment
 from graphnb.views.widget.picture import Picture
 
 if TYPE_CHECKING:
@@ -50,12 +50,11 @@ class LivePicture:
         self._watch = watch
         self._busy_since = busy_since
         self._name, self._on = graph.name, graph.on
-        self._drawn = Picture(watch.version, watch.spec)
+        self._frames = Frames(Picture(watch.version, watch.spec))
         self._choices = Choices(watch, graph.benches)
         self._desk = Desk(graph, watch, self._choices, lambda: self._drawn)
         self._views: dict[str, float] = {}  # when each was heard last
         self._sent: dict[str, Any] | None = None  # the frame that the browser has
-        self._turns = itertools.count()
         self._tick = self._seen = 0
         self._shown_at = 0.0
         # The front end gets ready for it while it is laid out.
@@ -84,9 +83,8 @@ class LivePicture:
             self._send(now)
 
     @property
-    def _before(self) -> dict[str, Any] | None:
-        """The frame that the next one goes on from; the last one of all is whole."""
-        return None if self._watch.ended else self._sent
+    def _drawn(self) -> Picture:
+        return self._frames.picture
 
     def close(self) -> None:
         """Takes the picture away, wherever it is shown; the graph runs on."""
@@ -96,7 +94,7 @@ class LivePicture:
     def _send(self, now: float) -> None:
         if self._drawn.number != self._watch.version:
             self._redraw()
-        frame = self._frame(now, before=self._before)
+        frame = self._frame(now, whole=self._watch.ended)
         found = {} if self._sent is None else changes(self._sent, frame)
         self._sent = frame
         if found and not is_empty(found):
@@ -105,11 +103,11 @@ class LivePicture:
 
     def _redraw(self) -> None:
         """The graph is another one: its picture is laid out, and views ask for its figures."""
-        self._drawn = Picture(self._watch.version, self._watch.spec)
+        self._frames = Frames(Picture(self._watch.version, self._watch.spec))
         self._sent = None
         self._widget.picture = self._drawn.traits(self._name, self._on)
 
-    def _frame(self, now: float, *, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _frame(self, now: float, *, whole: bool) -> dict[str, Any]:
         with self._watch.lock:
             self._choices.let_go(now)
             window, label = self._choices.shown(now)
@@ -124,13 +122,7 @@ class LivePicture:
                 "" if compared is None else compared.label,
                 self._watch.figures.fresh,
             )
-            return frame_of(
-                self._drawn,
-                moment,
-                self._choices.plain(),
-                before=before,
-                turn=next(self._turns),
-            )
+            return self._frames.next(moment, self._choices.plain(), whole=whole)
 
     def _state(self) -> str:
         if self._watch.ended:
@@ -194,7 +186,7 @@ class LivePicture:
         if self._choices.paused and self._sent is not None:
             with self._watch.lock:
                 return {**self._sent, "choices": self._choices.plain()}
-        frame = self._frame(now)
+        frame = self._frame(now, whole=True)
         if self._sent is not None:
             found = changes(self._sent, frame)
             if not is_empty(found):

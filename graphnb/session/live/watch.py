@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from graphnb.errors import GraphnbError, NotRunningError
 from graphnb.session.live.figures import Figures
-from graphnb.views.widget.frame import Load
+from graphnb.views.widget.moment import Load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ BUSY_TICK_S = 0.2
 """How often while this process computes: a picture takes time from what it shows."""
 
 BUSY = 0.4
-"""Which part of a core counts as computing."""
+"""Which part of a core counts as computing, taken over a second: requests come in bursts."""
 
 _STATUS_PART = 0.003  # of the time, that asking for the state of deployments may take
 _STATUS_S = 1.0  # how often it is asked of another machine
@@ -129,12 +129,14 @@ class Watch:
     def _pauses(self) -> Iterator[float]:
         """How long to wait for each tick, in seconds."""
         due = time.monotonic()
+        busy = 0.0
         while True:
             began, spent = time.monotonic(), time.process_time()
             yield max(0.0, due - began)
             now = time.monotonic()
-            busy = time.process_time() - spent > BUSY * (now - began)
-            due = max(due + (BUSY_TICK_S if busy else TICK_S), now)
+            part = (time.process_time() - spent) / max(now - began, 1e-6)
+            busy += (part - busy) * min(1.0, now - began)
+            due = max(due + (BUSY_TICK_S if busy > BUSY else TICK_S), now)
 
     def _run(self, stop: threading.Event) -> None:
         figures = Figures(self._deployed_at())

@@ -40,6 +40,6 @@ def is_empty(found: Mapping[str, Any]) -> bool:
 
 
 def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    if before == after:
+    if before is after or before == after:
         return {}
     return {name: value for name, value in after.items() if before[name] != value}
