@@ -100,7 +100,7 @@ def median_interval(sketch: Sketch) -> tuple[float, float]:
     keys = sorted(sketch)
     if not keys:
         return (0.0, 0.0)
-    counts = list(accumulate(sketch[key] for key in keys))
+    counts = list(accumulate(map(sketch.__getitem__, keys)))
     total = counts[-1]
     reach = 0.98 * sqrt(total)
     low, high = max(0, floor(total / 2 - reach)), min(total - 1, ceil(total / 2 + reach))
@@ -133,7 +133,7 @@ def percentiles(sketch: Sketch) -> tuple[float, float, float]:
     `ACCURACY` for a few values too.
     """
     keys = sorted(sketch)
-    counts = list(accumulate(sketch[key] for key in keys))
+    counts = list(accumulate(map(sketch.__getitem__, keys)))
     if not keys:
         return (0.0, 0.0, 0.0)
     last = counts[-1] - 1

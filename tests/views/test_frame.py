@@ -17,7 +17,7 @@ from graphnb.telemetry.sliding import Window
 from graphnb.telemetry.summary import summarize
 from graphnb.views import to_svg
 from graphnb.views.widget.changes import changes, is_empty
-from graphnb.views.widget.frame import AT_A_TIME, Frames
+from graphnb.views.widget.frame import AT_A_TIME, IN_TURN, Frames
 from graphnb.views.widget.moment import Load, Moment
 from graphnb.views.widget.picture import Picture
 from tests.strategies import specs
@@ -227,11 +227,11 @@ def test_nodes_of_a_large_graph_take_turns():
     frames.next(moment(spec), {})
     called = moment(spec, *traces)
     differ = []
-    for _ in range(3):
+    for _ in range(4):
         before = frames.last
         differ.append(len(changes(before, frames.next(called, {})).get("nodes", {})))
     assert frames.last == frame(spec, *traces)
-    assert max(differ) <= AT_A_TIME + 1
+    assert max(differ) <= IN_TURN
     assert is_empty(changes(frames.last, frames.next(called, {})))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graphnb.telemetry import Trace
     from graphnb.telemetry.sliding import Window
 
-BUDGET = 0.004
+BUDGET = 0.003
 """Which part of the time requests may be looked into."""
 
 SAVED_S = 0.005

@@ -23,14 +23,17 @@ if TYPE_CHECKING:
     from graphnb.views.widget.moment import Load, Moment
     from graphnb.views.widget.picture import Picture
 
-__all__ = ["AT_A_TIME", "Frames"]
+__all__ = ["AT_A_TIME", "IN_TURN", "Frames"]
 
 AT_A_TIME = 64
 """Of how many nodes figures are worked out for one frame, when there is one before it.
 
-Of a graph with more, each frame has those of some nodes, in turn: the figures of 200 nodes are
-then at most four frames old. What a deployment is at is always new.
+Of a graph with more, each frame has those of `IN_TURN` nodes: the figures of 200 nodes are then at
+most half a second old. What a deployment is at is always new.
 """
+
+IN_TURN = 40
+"""Of how many nodes of such a graph each frame has new figures."""
 
 
 class Frames:
@@ -46,7 +49,8 @@ class Frames:
         self.last: dict[str, Any] | None = None
         self._structure = Structure(picture.spec)
         self._cards = [card for card in picture.cards if card.kind != "input"]
-        self._turns = max(1, -(-len(self._cards) // AT_A_TIME))
+        in_turn = len(self._cards) > AT_A_TIME
+        self._turns = -(-len(self._cards) // IN_TURN) if in_turn else 1
         self._turn = 0
         self._into: dict[str, list[Line]] = defaultdict(list)
         for line in picture.lines:
@@ -112,7 +116,7 @@ class Frames:
             return nodes
         moved = {name for name in {*loads, *before} if loads.get(name) != before.get(name)}
         return nodes | {
-            card.id: nodes[card.id] | state_of(loads.get(card.deployment))
+            card.id: {**nodes[card.id], **state_of(loads.get(card.deployment))}
             for card in self._cards
             if card.deployment in moved
         }
