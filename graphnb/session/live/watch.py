@@ -29,7 +29,7 @@ BUSY_TICK_S = 0.2
 BUSY = 0.4
 """Which part of a core counts as computing, taken over a second: requests come in bursts."""
 
-_STATUS_PART = 0.002  # of the time, that asking for the state of deployments may take
+_STATUS_PART = 0.001  # of the time, that asking for the state of deployments may take
 _STATUS_S = 1.0  # how often it is asked of another machine
 _ELSEWHERE_S = 0.3
 
