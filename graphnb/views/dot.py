@@ -31,10 +31,12 @@ from graphnb.views.palette import CARDS, CRITICAL, FAINT, LINES, LineKind
 from graphnb.views.typography import clean, printable, shorten, text_width
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from graphnb.graph.spec import DeploymentSpec, GraphSpec
     from graphnb.telemetry.summary import GraphSummary
 
-__all__ = ["to_dot"]
+__all__ = ["dot_of", "to_dot"]
 
 _POINTS_PER_INCH = 72
 _GROUP_TITLE_WIDTH = 150.0
@@ -59,9 +61,19 @@ def to_dot(spec: GraphSpec, summary: GraphSummary | None = None, *, live: bool =
         The text, with a newline at its end.
     """
     overlay = Overlay(Structure(spec), summary) if summary is not None else None
-    boxes = cards(spec, live=live)
+    return dot_of(spec, cards(spec, live=live), list(all_lines(spec, overlay)), overlay, live=live)
+
+
+def dot_of(
+    spec: GraphSpec,
+    boxes: Sequence[Card],
+    lines: Sequence[Line],
+    overlay: Overlay | None = None,
+    *,
+    live: bool = False,
+) -> str:
+    """What `to_dot` returns, of boxes and lines that are made already."""
     names = {card.id: f"n{index}" for index, card in enumerate(boxes)}
-    lines = list(all_lines(spec, overlay))
     graph = _new_graph(spec, boxes, lines)
     if live:
         graph.attr("graph", live="true")
@@ -81,7 +93,7 @@ def to_dot(spec: GraphSpec, summary: GraphSummary | None = None, *, live: bool =
     return str(graph.source)
 
 
-def _new_graph(spec: GraphSpec, boxes: list[Card], lines: list[Line]) -> graphviz.Digraph:
+def _new_graph(spec: GraphSpec, boxes: Sequence[Card], lines: Sequence[Line]) -> graphviz.Digraph:
     widest = max((text_width(one.label, NOTE_SIZE, mono=True) for one in lines), default=0.0)
     rankdir = direction(
         {card.id: card.size for card in boxes},

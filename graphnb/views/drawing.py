@@ -32,11 +32,16 @@ _SHARE_WIDTH = text_width("100 %", cards.COUNT_SIZE, bold=True) + 2
 _DASHES = {"dashed": "6 4", "dotted": "1.5 4"}
 
 
-def draw(layout: Layout) -> str:
-    """The SVG text of a layout, with a newline at its end."""
+def draw(layout: Layout, *, still: bool = False) -> str:
+    """The SVG text of a layout, with a newline at its end.
+
+    Args:
+        layout: where everything goes.
+        still: whether what a live picture fills in is left out, in one that has room for it.
+    """
     # Critical lines come last, over the others.
     routes = sorted(layout.routes, key=lambda route: route.attributes.get("critical", ""))
-    live = layout.attributes.get("live") == "true"
+    live = layout.attributes.get("live") == "true" and not still
     parts = [
         *map(_group, layout.groups),
         *map(_edge, routes),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from graphnb.graph.spec import GraphSpec
     from graphnb.telemetry.summary import GraphSummary
 
-__all__ = ["image_html", "mimebundle"]
+__all__ = ["bundle_of", "image_html", "mimebundle"]
 
 
 def mimebundle(spec: GraphSpec, summary: GraphSummary | None = None) -> dict[str, str]:
@@ -29,13 +29,19 @@ def mimebundle(spec: GraphSpec, summary: GraphSummary | None = None) -> dict[str
     Returns:
         `text/plain`, and where Graphviz can be run `image/svg+xml` and `text/html`.
     """
-    bundle = {"text/plain": to_text(spec)}
     try:
         svg = to_svg(spec, summary)
     except RenderError:
-        return bundle
-    bundle["image/svg+xml"] = svg
-    bundle["text/html"] = image_html(svg, clean(labels.headline(spec)))
+        svg = ""
+    return bundle_of(spec, svg)
+
+
+def bundle_of(spec: GraphSpec, svg: str) -> dict[str, str]:
+    """What `mimebundle` returns, with a picture that is drawn already; "" for none."""
+    bundle = {"text/plain": to_text(spec)}
+    if svg:
+        bundle["image/svg+xml"] = svg
+        bundle["text/html"] = image_html(svg, clean(labels.headline(spec)))
     return bundle
 
 

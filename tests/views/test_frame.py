@@ -121,6 +121,17 @@ def test_a_live_picture_is_laid_out_once():
     assert first == second
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_still_picture_stands_where_the_live_one_does(name):
+    """In a saved notebook, until it is live again: the same places, and nothing that is empty."""
+    picture = Picture(1, EXAMPLES[name])
+    live, still = picture.traits("demo", "local")["svg"], picture.bundle["image/svg+xml"]
+    places = re.compile(r'viewBox="[^"]*"|<rect [^>]*class="gnb-card"')
+    assert places.findall(still) == places.findall(live)
+    assert "gnb-now" in live
+    assert not re.search(r"gnb-(now|replicas|health|split|change|rate)\b", still)
+
+
 def test_names_cannot_break_out():
     """Whatever a node is called, it is text; the picture has no script and no handler."""
     traits = Picture(1, EXAMPLES["hostile"]).traits("demo", "local")

@@ -3,6 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 /** None of them is drawn by the kernel; each could do more than draw. */
 const FORBIDDEN = "script, style, foreignObject, iframe, image, use, animate, set";
+/** Without any of it no attribute can do more than draw; a declaration could spell one otherwise. */
+const SUSPECT = /\bon\w+\s*=|href\s*=|<!/i;
 
 /** The picture, or null if it is none. */
 export function parseSvg(text: string): SVGSVGElement | null {
@@ -18,6 +20,13 @@ export function parseSvg(text: string): SVGSVGElement | null {
   for (const one of root.querySelectorAll(FORBIDDEN)) {
     one.remove();
   }
+  if (SUSPECT.test(text)) {
+    disarm(root);
+  }
+  return document.adoptNode(root) as unknown as SVGSVGElement;
+}
+
+function disarm(root: Element): void {
   for (const one of [root, ...root.querySelectorAll("*")]) {
     for (const { name } of Array.from(one.attributes)) {
       if (/^on/i.test(name) || /(^|:)href$/i.test(name)) {
@@ -25,5 +34,4 @@ export function parseSvg(text: string): SVGSVGElement | null {
       }
     }
   }
-  return document.importNode(root, true) as unknown as SVGSVGElement;
 }

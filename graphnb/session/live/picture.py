@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from graphnb.errors import GraphnbError
 from graphnb.session.live.choices import Choices
 from graphnb.session.live.desk import Desk
-from graphnb.views import mimebundle
 from graphnb.views.widget.changes import changes, is_empty
 from graphnb.views.widget.frame import Frames
 from graphnb.views.widget.moment import Moment
@@ -61,7 +60,7 @@ class LivePicture:
         self._widget = LiveWidget(
             self._answer,
             at_hand=frozenset({"open", "close", "seen", "choose"}),
-            bundle=lambda: mimebundle(self._drawn.spec),
+            bundle=lambda: self._drawn.bundle,
         )
         self._widget.picture = self._drawn.traits(self._name, self._on)
 

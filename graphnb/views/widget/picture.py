@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import RenderError
 from graphnb.views import labels, palette
 from graphnb.views.cards import Card, cards
+from graphnb.views.dot import dot_of
+from graphnb.views.drawing import draw
+from graphnb.views.layout import Layout, lay_out
 from graphnb.views.lines import Line, lines
-from graphnb.views.svg import to_svg
+from graphnb.views.mime import bundle_of
 from graphnb.views.typography import clean
 
 if TYPE_CHECKING:
@@ -48,6 +52,18 @@ class Picture:
         """The box with that id in the SVG."""
         return next((one for one in self.cards if one.id == node), None)
 
+    @property
+    def bundle(self) -> dict[str, str]:
+        """The same picture where nothing moves, by MIME type, and the graph in words."""
+        return bundle_of(self.spec, draw(self._layout, still=True) if self._layout else "")
+
+    @cached_property
+    def _layout(self) -> Layout | None:
+        try:
+            return lay_out(dot_of(self.spec, self.cards, self.lines, live=True))
+        except RenderError:
+            return None
+
     def traits(self, name: str, on: str) -> dict[str, Any]:
         """What the browser is told of it: `Picture` in `widget/src/messages.ts`.
 
@@ -55,16 +71,12 @@ class Picture:
             name: the running graph's.
             on: where it runs.
         """
-        try:
-            svg = to_svg(self.spec, live=True)
-        except RenderError:
-            svg = ""
         return {
             "number": self.number,
             "name": name,
             "on": on,
             "headline": clean(labels.headline(self.spec)),
-            "svg": svg,
+            "svg": draw(self._layout) if self._layout else "",
             "colours": _COLOURS,
             "nodes": {
                 one.id: {
