@@ -192,6 +192,9 @@ def get(name: str = "default") -> RunningGraph:
     if found is None:
         raise NotRunningError("running graph", name, sorted(_running))
     found._application.refresh()
+    if not _runs(found):  # another process ended it
+        del _running[name]
+        raise NotRunningError("running graph", name, sorted(_running))
     return found
 
 
@@ -202,10 +205,11 @@ def running() -> list[RunningGraph]:
     of this notebook, or another one.
     """
     _find()
-    found = list(_running.values())
-    for one in found:
+    for one in list(_running.values()):
         one._application.refresh()
-    return found
+        if not _runs(one):
+            _running.pop(one.name, None)
+    return list(_running.values())
 
 
 def _find() -> None:

@@ -154,8 +154,28 @@ class Lab:
             process.terminate()
             process.wait(30)
 
-    def open(self, browser, cells, *, kind="lab", dark=False, size=(1280, 900), notebook=None):
-        """Opens a notebook with these cells, or a copy of one, its kernel ready."""
+    def open(
+        self,
+        browser,
+        cells,
+        *,
+        kind="lab",
+        dark=False,
+        still=False,
+        size=(1280, 900),
+        notebook=None,
+    ):
+        """Opens a notebook with these cells, or a copy of one, its kernel ready.
+
+        Args:
+            browser: where to.
+            cells: the sources of its cells.
+            kind: "lab" or "notebook".
+            dark: whether the user has a dark theme.
+            still: whether the user asks for reduced motion.
+            size: of the page, in pixels.
+            notebook: the path of the notebook to copy.
+        """
         self._number += 1
         if notebook is not None:
             name = f"n{self._number}-{notebook.name}"
@@ -168,6 +188,7 @@ class Lab:
         page = browser.new_page(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if still else "no-preference",
         )
         opened = Page(self, page, kind, name)
         opened.load()

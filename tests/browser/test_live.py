@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -48,6 +49,21 @@ seen = len(demo.traces(10_000))
 while len(demo.traces(10_000)) == seen:
     pass
 print("heard")
+"""
+MANY = """
+import graphnb
+from graphnb import InputNode, serve
+
+@serve.deployment
+def work(*parts):
+    return 1
+
+def layers(nodes):
+    with InputNode() as request:
+        layer = [request]
+        for first in range(0, nodes, 10):
+            layer = [work.bind(*layer[max(0, at - 1) : at + 2]) for at in range(10)]
+        return work.bind(*layer)
 """
 BUSY = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end:\n    pass"
 
@@ -160,6 +176,141 @@ def test_a_saved_notebook_has_the_static_picture(lab, tmp_path):
     assert 'id="node-tokenize"' in html or "data:image/svg+xml" in html
 
 
+def test_a_reopened_notebook_is_live_when_its_cell_is_run(front_end):
+    """In a new kernel; what the page shows until then is the front end's, and no error of ours."""
+    page = opened(front_end, SEND)
+    page.run(2)
+    page.save()
+    path = Path(page.server.folder) / page.notebook
+    again = front_end(None, notebook=path)
+    again.page.locator(".jp-OutputArea-output").first.wait_for()
+    assert again.errors == []
+    again.run(0)
+    again.run(1)
+    again.run(2)
+    look(again)
+    shows(again, "tokenize", "count", "30×")
+    assert again.errors == []
+
+
+def test_a_paused_picture_stands_still(lab):
+    """Requests go on being counted, and are there when it goes on."""
+    page = opened(lab, SEND)
+    page.run(2)
+    look(page)
+    shows(page, "tokenize", "count", "30×")
+    page.page.get_by_role("button", name="Pause").click()
+    resume = page.page.get_by_role("button", name="Resume")
+    resume.wait_for()
+    page.run(2)
+    look(page)
+    page.page.get_by_label("p95").check()  # it is painted, and what it had is what it shows
+    assert says(page, "tokenize", "count") == "30×"
+    resume.click()
+    shows(page, "tokenize", "count", "60×")
+
+
+def test_two_benches_are_compared(lab):
+    """Each is a window of its own; the node that was slowed says so, and so does the whole."""
+    page = opened(
+        lab,
+        "%bench demo --count 40 'so it goes'",
+        DEPLOY.replace("--live ", "").replace("0.004", "0.02"),
+        "%bench demo --count 40 'so it goes'",
+    )
+    for index in (2, 3, 4):
+        page.run(index)
+    look(page)
+    page.page.get_by_label("Window").select_option("bench:2")
+    page.page.get_by_label("Compare with").select_option("bench:1")
+    shows(page, "Scorer_1", "change", r"▲ .*40→40")
+    shows(page, "tokenize", "count", "40×")
+    said = page.page.locator(".gnb-head-change").text_content()
+    assert re.search(r"▲ .*40→40", said), said
+
+
+def test_a_node_of_many_is_found(lab):
+    """By its name; the picture moves there, and back to all of it."""
+    page = lab(
+        [LOAD, MANY, "many = graphnb.deploy(layers(200), name='many', http=False).live()\nmany"]
+    )
+    for index in range(3):
+        page.run(index)
+    page.page.locator(f"{LIVE} .gnb-node").first.wait_for()
+    look(page)
+    width = (
+        "() => document.querySelector('.gnb-live .gnb-area > svg').getBoundingClientRect().width"
+    )
+    fits = page.page.evaluate(width)
+    page.page.get_by_role("button", name="zoom in").click()
+    assert page.page.evaluate(width) > fits
+    page.page.get_by_role("button", name="fit the width").click()
+    search = page.page.get_by_label("search nodes")
+    search.fill("work_150")
+    page.page.get_by_text("1 found").wait_for()
+    search.press("Enter")
+    page.page.get_by_text("1 of 1").wait_for()
+    page.wait(
+        """() => {
+          const area = document.querySelector('.gnb-live .gnb-area').getBoundingClientRect();
+          const found = document.querySelector('.gnb-live .gnb-node.gnb-marked')
+            ?.getBoundingClientRect();
+          return !!found && found.left >= area.left && found.right <= area.right
+            && found.top >= area.top && found.bottom <= area.bottom;
+        }"""
+    )
+    page.screenshot("found")
+    search.press("Escape")
+    assert page.page.locator(f"{LIVE} .gnb-searched").count() == 0
+    assert page.errors == []
+
+
+def test_the_picture_is_saved_with_its_figures(lab, tmp_path):
+    """As an SVG that stands for itself."""
+    page = opened(lab, SEND)
+    page.run(2)
+    shows(page, "tokenize", "count", "30×")
+    with page.page.expect_download() as download:
+        page.page.get_by_role("button", name="Save picture").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == "demo.svg"
+    root = ET.fromstring(path.read_text())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "30×" in [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("still", [False, True], ids=["motion", "reduced motion"])
+def test_nothing_moves_where_that_is_asked_for(lab, still):
+    """A line that was just taken has another colour everywhere, and swells only where it may."""
+    page = opened(lab, still=still)
+    style = page.page.evaluate(
+        """() => {
+          const edge = document.querySelector('.gnb-live .gnb-edge');
+          const path = edge.querySelector('path');
+          const before = getComputedStyle(path).stroke;
+          edge.classList.add('gnb-lit');
+          const {stroke, strokeWidth} = getComputedStyle(path);
+          edge.classList.remove('gnb-lit');
+          const {transitionDuration} = getComputedStyle(path);
+          return [stroke !== before, strokeWidth === '5px', transitionDuration !== '0s'];
+        }"""
+    )
+    assert style == [True, not still, not still]
+
+
+def test_the_legend_says_what_is_what(lab):
+    """Beside the picture, and gives the focus back."""
+    page = opened(lab)
+    legend = page.page.get_by_role("button", name="legend")
+    legend.click()
+    page.page.locator(".gnb-panel").get_by_text("most requests waited for it").first.wait_for()
+    assert page.axe(LIVE) == []
+    page.screenshot("legend")
+    page.page.keyboard.press("Escape")
+    assert page.page.evaluate("document.activeElement.ariaLabel") == "legend"
+
+
 def test_an_edit_is_compared_with_what_was_before(lab):
     """The node that was slowed is marked slower, with the counts."""
     page = opened(lab, SEND, DEPLOY.replace("--live ", "").replace("0.004", "0.02"), SEND)
@@ -251,13 +402,13 @@ def test_keys_alone_are_enough(lab):
     assert re.match("tokens", again)
 
 
-def test_the_tour_has_a_live_picture(lab):
+def test_the_tour_has_a_live_picture(front_end):
     """The first notebook that people open, run as it is: figures are there, and the end is."""
     notebook = Path("notebooks/01_tour.ipynb")
-    page = lab(None, notebook=notebook)
+    page = front_end(None, notebook=notebook)
     page.run_all()
     look(page)
     page.page.locator(".gnb-state").get_by_text("ended").wait_for()
     assert says(page, "Judge", "p50") != "–"
-    page.screenshot("tour")
+    page.screenshot(f"tour-{front_end.kind}")
     assert page.errors == []

@@ -1,6 +1,7 @@
 """Graphs that a kernel left on a Ray that outlives it: the next kernel finds them, and goes on."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -161,3 +162,25 @@ def test_an_address_where_nobody_answers_is_told(tmp_path):
     finally:
         kernel.kill()
         alone.end()
+
+
+def test_what_another_kernel_ended_has_ended(new_kernel):
+    """It is on no list, its live picture says so, and its name is free."""
+    here, there = new_kernel(), new_kernel()
+    deploy(here, "gone")
+    here.run(
+        f"import sys\nsys.path.insert(0, {str(Path.cwd())!r})\n"
+        "from tests.session.front_end import FrontEnd\n"
+        "front = FrontEnd(gone.live())\n"
+        "front.ask('open')"
+    )
+    there.run("import graphnb\ngraphnb.get('gone').delete()")
+    assert here.run("value = front.until(lambda: front.frame['head']['state'] == 'ended')")
+    assert "gone" not in here.run("value = [one.name for one in graphnb.running()]")
+    with pytest.raises(KernelError, match="no running graph is named 'gone'"):
+        here.run("graphnb.get('gone')")
+    text, *_ = here.run(
+        "gone = graphnb.deploy(graph(), name='gone', on='ray')\n"
+        "value = gone.remote({'x': 21}).result()"
+    )
+    assert text == "is 42"

@@ -19,7 +19,8 @@ export class Panel {
     "aria-level": 3,
     tabindex: -1,
   });
-  readonly #inside = make("div", { class: "gnb-inside" });
+  // Who has no mouse scrolls it by the keys.
+  readonly #inside = make("div", { class: "gnb-inside", tabindex: 0 });
   #content: Content | null = null;
   #giveBack: () => void = () => undefined;
 

@@ -19,6 +19,7 @@ export interface Wishes {
   fit: () => void;
   again: (control: HTMLElement) => void;
   requests: (control: HTMLElement) => void;
+  legend: (control: HTMLElement) => void;
   exportPicture: (control: HTMLElement) => void;
   stop: (control: HTMLElement) => void;
 }
@@ -45,6 +46,11 @@ export class Toolbar {
     this.#scope = scope;
     const requests = button("Requests…", { class: "gnb-button" });
     const picture = button("Save picture", { class: "gnb-button" });
+    const legend = button("?", {
+      class: "gnb-button",
+      "aria-label": "legend",
+      title: "What everything on the picture means",
+    });
     this.#zoom = this.#zooms(wishes);
     this.element = make(
       "div",
@@ -71,6 +77,7 @@ export class Toolbar {
         { class: "gnb-row" },
         search,
         this.#zoom,
+        legend,
         make(
           "span",
           { class: "gnb-acts" },
@@ -96,6 +103,7 @@ export class Toolbar {
     });
     this.#press(this.#again, wishes.again);
     this.#press(requests, wishes.requests);
+    this.#press(legend, wishes.legend);
     this.#press(picture, wishes.exportPicture);
     this.#press(this.#stop, wishes.stop);
   }

@@ -10,12 +10,10 @@ import { Head } from "./head.ts";
 import type { Model } from "./kernel.ts";
 import { Kernel } from "./kernel.ts";
 import type { Picture } from "./messages.ts";
-import { NodePanel } from "./node_panel.ts";
 import { Notices } from "./notices.ts";
 import type { Percentile } from "./painter.ts";
 import { Painting } from "./painting.ts";
-import { Panel } from "./panel.ts";
-import { RequestsPanel } from "./requests_panel.ts";
+import { Panels } from "./panels.ts";
 import type { Scene } from "./scene.ts";
 import { makeScene } from "./scene.ts";
 import { Scope } from "./scope.ts";
@@ -38,7 +36,6 @@ export class View {
   readonly #head = new Head();
   readonly #notices = new Notices(this.#scope);
   readonly #questions = make("div");
-  readonly #panel = new Panel(this.#scope);
   readonly #search = new Search(this.#scope);
   readonly #zoom = new Zoom(this.#area, this.#scope);
   readonly #painting = new Painting(this.#root, this.#scope);
@@ -46,18 +43,23 @@ export class View {
   readonly #connection: Connection;
   readonly #acts: Acts;
   readonly #toolbar: Toolbar;
+  readonly #panels: Panels;
   #picture: Picture | null = null;
   #scene: Scene | null = null;
   #sceneScope = this.#scope.child();
-  #nodePanel: NodePanel | null = null;
   #percentile: Percentile = 0;
-  #panels = 0;
 
   constructor(model: Model, el: HTMLElement) {
     this.#kernel = new Kernel(model, this.#scope);
     this.#id = `gnb-${this.#kernel.view}`;
     this.#connection = new Connection(this.#kernel, this.#figures, this.#scope);
     this.#acts = new Acts(this.#kernel, this.#notices);
+    this.#panels = new Panels({
+      kernel: this.#kernel,
+      acts: this.#acts,
+      scope: this.#scope,
+      id: this.#id,
+    });
     this.#toolbar = new Toolbar(this.#scope, this.#id, this.#search.element, this.#wishes());
     this.#wire();
     this.#root.append(
@@ -65,7 +67,7 @@ export class View {
       this.#toolbar.element,
       this.#questions,
       this.#notices.element,
-      make("div", { class: "gnb-body" }, this.#area, this.#panel.element),
+      make("div", { class: "gnb-body" }, this.#area, this.#panels.element),
     );
     el.append(this.#root);
     this.#scope.atEnd(() => {
@@ -108,10 +110,6 @@ export class View {
         this.#zoom.centre(box);
       }
     };
-    this.#panel.onClosed = () => {
-      this.#nodePanel = null;
-      this.#scene?.opened(null);
-    };
     this.#scope.listen(this.#area, "keydown", (event) => {
       const work = { "+": "larger", "=": "larger", "-": "smaller", "0": "fitMore" }[event.key];
       if (work && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -122,9 +120,9 @@ export class View {
         if (box) {
           this.#zoom.reveal(box);
         }
-      } else if (event.key === "Escape" && this.#panel.open) {
+      } else if (event.key === "Escape" && this.#panels.open) {
         event.stopPropagation();
-        this.#panel.close();
+        this.#panels.close();
       }
     });
   }
@@ -148,7 +146,7 @@ export class View {
       surface: this.#area,
       scope: this.#sceneScope,
       open: (id) => {
-        this.#openNode(id);
+        this.#panels.node(id);
       },
       focused: (id) => {
         const box = scene.box(id);
@@ -166,14 +164,7 @@ export class View {
     if (hadFocus && first !== undefined) {
       scene.focus(first);
     }
-    if (this.#nodePanel) {
-      const { node } = this.#nodePanel;
-      if (node in picture.nodes) {
-        scene.opened(node);
-      } else {
-        this.#panel.close();
-      }
-    }
+    this.#panels.show(picture, scene);
   }
 
   #paint(): void {
@@ -187,48 +178,8 @@ export class View {
       this.#toolbar.choices(choices);
     }
     this.#scene?.paint(this.#figures, dirty, this.#percentile, this.#zoom.sight);
-    this.#nodePanel?.refresh();
+    this.#panels.refresh();
     this.#connection.painted();
-  }
-
-  #openNode(id: string): void {
-    const info = this.#picture?.nodes[id];
-    const giveBack = (): void => {
-      this.#scene?.focus(id);
-    };
-    if (!info || info.kind === "input") {
-      this.#openRequests(giveBack);
-      return;
-    }
-    const panel = new NodePanel({
-      kernel: this.#kernel,
-      acts: this.#acts,
-      scope: this.#scope.child(),
-      id: this.#nextId(),
-      node: id,
-      showRequest: (_, which) => {
-        const requests = this.#openRequests(giveBack);
-        // The slowest is that of the node; any other has an id.
-        void requests.show(requests.element, which, which === "slowest" ? id : undefined);
-      },
-    });
-    this.#panel.show(info.title, panel, giveBack);
-    this.#nodePanel = panel;
-    this.#scene?.opened(id);
-  }
-
-  #openRequests(giveBack: () => void): RequestsPanel {
-    const scope = this.#scope.child();
-    const panel = new RequestsPanel({ acts: this.#acts, scope, id: this.#nextId() });
-    this.#nodePanel = null;
-    this.#scene?.opened(null);
-    this.#panel.show("Requests", panel, giveBack);
-    void panel.list();
-    return panel;
-  }
-
-  #nextId(): string {
-    return `${this.#id}-${++this.#panels}`;
   }
 
   #wishes(): Wishes {
@@ -254,9 +205,12 @@ export class View {
         void this.#again(control);
       },
       requests: (control) => {
-        this.#openRequests(() => {
+        this.#panels.requests(() => {
           control.focus();
         });
+      },
+      legend: (control) => {
+        this.#panels.legend(control);
       },
       exportPicture: (control) => {
         void this.#acts.run(control, "export", {}).then((saved) => {
@@ -286,7 +240,7 @@ export class View {
     if (answer) {
       const { said, request } = answer;
       const show = (): void => {
-        const panel = this.#openRequests(() => {
+        const panel = this.#panels.requests(() => {
           control.focus();
         });
         void panel.show(panel.element, request);

@@ -217,6 +217,8 @@ class RayApplication:
             try:
                 with contextlib.suppress(DeployError):
                     self.attach()
+                if application_status(self._name)[0] == "NOT_STARTED":
+                    self._has_ended()  # another process ended it
             finally:
                 self._applying.release()
 
@@ -303,11 +305,8 @@ class RayApplication:
         refuse_engine_thread()
         with self._applying:
             version, running = self._router.current, self._release
-            self._router.current, self._entry, self._release = None, None, None
-            self._leaving.clear()
-            self._url = None
+            self._has_ended()
             if version is not None and running is not None:
-                version.ending = True
                 self._end(version, running)
 
     def _end(self, version: RayVersion, running: Release) -> None:
@@ -322,6 +321,15 @@ class RayApplication:
         finally:
             self._recorder.close()
             drop_collector(self._name)
+
+    def _has_ended(self) -> None:
+        """Nothing of it runs any more, and nobody has to be told."""
+        version = self._router.current
+        self._router.current, self._entry, self._release = None, None, None
+        self._leaving.clear()
+        self._url = None
+        if version is not None:
+            version.ending = True
 
     def _let_end(self, version: RayVersion, running: Release) -> None:
         """Lets requests end, as long as the deployments grant, while all replicas are there."""

@@ -6,6 +6,7 @@ by whoever draws: as many as a budget of time allows, drawn at random. All are c
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import time
@@ -32,6 +33,7 @@ MAX_PENDING = 50_000
 MAX_SEEDED_SPANS = 5_000
 _PATHS_FIRST, _PATHS_EVERY = 1, 4
 _LATE_S = 600.0
+_TWICE_S = 10.0
 _SPAN_S = 5e-6
 _MEASURED_SPANS = 100  # what fewer take says more about everything around them
 
@@ -53,6 +55,8 @@ class Figures:
         self._pending: deque[Trace] = deque(maxlen=MAX_PENDING)
         self._windows = SlidingWindows()
         self._untold = 0
+        self._seeded: frozenset[str] = frozenset()  # their ids, while they may come once more
+        self._seeded_until = -math.inf
         self._span_s = _SPAN_S  # what it takes to look into one, as measured
         self._measured_spans, self._measured_s = 0, 0.0  # since it was worked out last
         self._chance = random.Random()
@@ -68,11 +72,15 @@ class Figures:
     def seed(self, traces: Sequence[Trace], now: float, at: float) -> None:
         """Begins with requests that ended before, oldest first.
 
+        Those of them that were noted as well, or will be soon, count once.
+
         Args:
             traces: the requests.
             now: on the clock of `take`.
             at: the same moment, in seconds since the epoch.
         """
+        self._seeded = frozenset(one.request_id for one in traces)
+        self._seeded_until = now + _TWICE_S
         spans, kept = 0, []
         for trace in reversed(traces):
             spans += len(trace.spans)
@@ -92,6 +100,10 @@ class Figures:
         batch = [self._pending.popleft() for _ in range(len(self._pending))]
         if batch and batch[0].started_at < self.since + _LATE_S:  # else none is as old as that
             batch = [one for one in batch if one.started_at >= self.since]
+        if self._seeded:
+            batch = [one for one in batch if one.request_id not in self._seeded]
+            if now > self._seeded_until:
+                self._seeded = frozenset()
         self._save(now)
         untold, self._untold = self._untold, 0
         if not batch and not untold:

@@ -121,10 +121,6 @@ class Watch:
             target=self._run, args=(self._stop,), name="graphnb-live", daemon=True
         )
         self._thread.start()
-        if self._graph.on != "local":
-            threading.Thread(
-                target=self._poll, args=(self._stop,), name="graphnb-live-poll", daemon=True
-            ).start()
 
     def _pauses(self) -> Iterator[float]:
         """How long to wait for each tick, in seconds."""
@@ -142,6 +138,10 @@ class Watch:
         figures = Figures(self._deployed_at())
         try:
             self._seed(figures)
+            if self._graph.on != "local":
+                threading.Thread(
+                    target=self._poll, args=(stop,), name="graphnb-live-poll", daemon=True
+                ).start()
             for pause_s in self._pauses():
                 if stop.wait(pause_s):
                     return
@@ -159,11 +159,11 @@ class Watch:
 
     def _seed(self, figures: Figures) -> None:
         """Begins with the requests that are known already."""
+        self._recorder.subscribe(figures.note)
         try:
             figures.seed(self._recorder.traces(), time.monotonic(), time.time())
         except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
             self._failed("the requests before", error)
-        self._recorder.subscribe(figures.note)
         with self.lock:
             self.figures = figures
 
@@ -214,29 +214,27 @@ class Watch:
 
     def _poll(self, stop: threading.Event) -> None:
         """Asks other machines, however long they take."""
-        mark: int | None = None
+        mark = 0
         asked = 0.0
-        while mark is None or not stop.wait(_ELSEWHERE_S):
+        pause_s = 0.0
+        while not stop.wait(pause_s):
+            pause_s = _ELSEWHERE_S
             try:
                 if not self._recorder.reachable:
-                    mark = mark or 0
                     continue
                 now = time.monotonic()
                 if now - asked >= _STATUS_S:
                     asked = now
                     self._graph._application.refresh()
                     self._ask_status()
-                news = self._recorder.elsewhere(mark or 0)
+                news = self._recorder.elsewhere(mark)
             except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
                 self._failed("requests of other processes", error)
-                mark = mark or 0
                 continue
-            seen, mark = mark, news.mark
-            if seen is None:  # what was before is known from the seed
-                continue
+            first, mark = mark == 0, news.mark
             untold = news.requests - len(news.traces)
             for trace in news.traces:
                 self.figures.note(trace)
-            if untold > 0:
+            if untold > 0 and not first:  # of the first ones the seed has what is known
                 with self.lock:
                     self.figures.count(untold)

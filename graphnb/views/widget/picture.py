@@ -28,8 +28,10 @@ _COLOURS: dict[str, str] = {
     "muted": palette.MUTED,
     "faint": palette.FAINT,
     "pill": palette.PILL,
+    "heat": palette.HEAT[0.35],
 }
 _COLOURS.update({str(part): colour for part, colour in palette.PARTS.items()})
+_COLOURS.update({str(kind): colour for kind, colour in palette.LINES.items()})
 
 
 class Picture:
