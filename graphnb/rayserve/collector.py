@@ -79,6 +79,7 @@ class Collector:
         self._recorder = Recorder()
         self._batches: deque[_Arrived] = deque(maxlen=_MAX_BATCHES)
         self._arrived = 0
+        self._turn: tuple[str, float] | None = None  # whose, and until when
 
     def take(self, batch: Batch) -> None:
         """What a process knows of its last requests."""
@@ -148,6 +149,19 @@ class Collector:
     def keep(self, state: KeptState | None) -> None:
         """Remembers what runs; None when it is about to end."""
         self._state = state
+
+    def take_turn(self, owner: str, seconds: float) -> bool:
+        """Whether it is that owner's turn to change the application, from now on for so long."""
+        now = time.monotonic()
+        if self._turn is not None and self._turn[0] != owner and now < self._turn[1]:
+            return False
+        self._turn = (owner, now + seconds)
+        return True
+
+    def end_turn(self, owner: str) -> None:
+        """Lets others have their turn."""
+        if self._turn is not None and self._turn[0] == owner:
+            self._turn = None
 
     def kept(self, after: int) -> KeptState | None:
         """What runs, as the last deploy said; None when that is no later version than `after`."""

@@ -186,7 +186,9 @@ class Host:
         """Takes over a wiring, and gives the user's own configuration to the instance."""
         is_first, self._is_new = self._is_new, False
         wiring, own = wiring_of(user_config)
-        if wiring is not None:
+        # Ray Serve tells late: whoever deploys may have told of a later version meanwhile, and
+        # takes one back that failed in the same way.
+        if wiring is not None and not (self._versions and wiring.number < self._current.number):
             self._install(wiring)
         if own is None or own == self._user_config:
             return

@@ -1,6 +1,7 @@
 """Deploying again: what stays, what is swapped, and what happens to requests under way."""
 
 import threading
+import time
 
 import pytest
 
@@ -175,6 +176,25 @@ def test_a_changed_constant_is_a_rewiring(deploy, signals):
     assert graph_of(1).remote(1).result() == 2
     assert graph_of(10).remote(1).result() == 11
     assert len(signals.notes("made")) == 1
+
+
+def test_edits_in_quick_succession_are_never_undone(deploy):
+    """What one update told late is no word against a later one."""
+
+    @serve.deployment
+    async def say(text):
+        return text
+
+    def saying(number):
+        with InputNode():
+            return say.bind(f"edit {number}")
+
+    for number in range(6):
+        graph = deploy(saying(number))
+        assert graph.remote(None).result() == f"edit {number}"
+    until = time.monotonic() + 3.0
+    while time.monotonic() < until:
+        assert graph.remote(None).result() == "edit 5"
 
 
 def test_changed_options_of_a_call_hold(deploy):

@@ -22,6 +22,7 @@ from graphnb.executors.ray.recorder import RayRecorder
 from graphnb.executors.ray.remembered import forget, remember, remembered
 from graphnb.executors.ray.retiring import Retiring, drain, granted_s
 from graphnb.executors.ray.status import status_of
+from graphnb.executors.ray.turns import turn
 from graphnb.executors.ray.update import RayVersion, Release, gone, release, run_release
 from graphnb.rayserve.cluster import ensure_ray, ensure_serve
 from graphnb.rayserve.collector import (
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
     from graphnb.authoring import Graph
     from graphnb.engine.loop import EngineLoop
-    from graphnb.graph import GraphSpec
+    from graphnb.graph import GraphSpec, SpecDiff
     from graphnb.rayserve.compiling import Part
     from graphnb.telemetry.logs import NodeLogs
 
@@ -151,39 +152,57 @@ class RayApplication:
         with self._applying:
             cluster = ensure_ray(progress=progress)
             address = ensure_serve(None if http is None else http.port)
-            if not self.attach():
-                _refuse_foreign(self._name)
-            prefix = None if http is None else self._prefix(route_prefix)
-            watch = Watch(
-                self._name,
-                get_collector(self._name),
-                patience_s=0.0 if cluster.fixed else wait_for_nodes_s(),
-                progress=progress,
-            )
-            old = self._release
-            new, behind = release(
-                self._name,
-                old,
-                graph,
-                leaving=self._leaving,
-                http=None if http is None else HttpLimits(token_hash(http.token), http.max_body),
-                route_prefix=prefix,
-                watch=watch,
-            )
-            before = self._router.current
-            self._take(new, address)
-            self._http = http
-            parts = gone(old, new)
-            remember(self._name, new, {**self._leaving, **parts}, behind=behind)
-            if before is not None:
-                self._retire(before, parts, behind=behind)
-            # From here on it may be interrupted: what runs is known, and what has to end will.
-            _publish(address, self._name, old, new)
-            if old is not None:
-                self._recorder.clear_figures()
-                self._router.transport.clear()
+            with turn(self._name, progress):
+                changes = self._update(
+                    graph,
+                    http,
+                    route_prefix,
+                    address,
+                    patience_s=0.0 if cluster.fixed else wait_for_nodes_s(),
+                    progress=progress,
+                )
             notes = (cluster.said,) if cluster.said else ()
-            return ApplyResult(new.changes, (), self._url, notes)
+            return ApplyResult(changes, (), self._url, notes)
+
+    def _update(
+        self,
+        graph: Graph,
+        http: HttpOptions | None,
+        route_prefix: str | None,
+        address: tuple[str, int],
+        *,
+        patience_s: float,
+        progress: Callable[[str], None] | None,
+    ) -> SpecDiff:
+        """Has the cluster run the graph; what that changed."""
+        if not self.attach():
+            _refuse_foreign(self._name)
+        prefix = None if http is None else self._prefix(route_prefix)
+        collector = get_collector(self._name)
+        watch = Watch(self._name, collector, patience_s=patience_s, progress=progress)
+        old = self._release
+        new, behind = release(
+            self._name,
+            old,
+            graph,
+            leaving=self._leaving,
+            http=None if http is None else HttpLimits(token_hash(http.token), http.max_body),
+            route_prefix=prefix,
+            watch=watch,
+        )
+        before = self._router.current
+        self._take(new, address)
+        self._http = http
+        parts = gone(old, new)
+        remember(self._name, new, {**self._leaving, **parts}, behind=behind)
+        if before is not None:
+            self._retire(before, parts, behind=behind)
+        # From here on it may be interrupted: what runs is known, and what has to end will.
+        _publish(address, self._name, old, new)
+        if old is not None:
+            self._recorder.clear_figures()
+            self._router.transport.clear()
+        return new.changes
 
     def attach(self) -> bool:
         """Takes over what an earlier kernel, or another one, has deployed under this name.
@@ -286,10 +305,13 @@ class RayApplication:
         """Tells Ray Serve what runs, for replicas that it starts from now on."""
         with self._applying:
             running = self._release
-            if running is None or remembered(self._name, after=running.number) is not None:
-                return  # it has ended, or another process has deployed it again meanwhile
-            run_release(self._name, running, self._leaving)
-            remember(self._name, running, self._leaving)
+            if running is None:
+                return  # it has ended
+            with turn(self._name):
+                if remembered(self._name, after=running.number) is not None:
+                    return  # another process has deployed it again meanwhile
+                run_release(self._name, running, self._leaving)
+                remember(self._name, running, self._leaving)
 
     @property
     def engine(self) -> EngineLoop:

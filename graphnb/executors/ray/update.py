@@ -148,8 +148,11 @@ def release(
             behind = _move(app_name, old, new, fresh, leaving, watch)
     except BaseException:
         if old is not None:
-            rewire(app_name, old.by_serve_name())  # before anything of the new goes
+            parts = old.by_serve_name()
+            told = rewire(app_name, parts)  # before anything of the new goes
             run_release(app_name, old, leaving)
+            if not told:
+                rewire(app_name, parts)
         else:
             delete_application(app_name, wait=False)
             drop_collector(app_name)
