@@ -165,4 +165,6 @@ function fill(select: HTMLSelectElement, choices: readonly Choice[], chosen: str
   if (select.value !== chosen) {
     select.value = chosen;
   }
+  // Names of benches are long, and cut off.
+  select.title = select.selectedOptions[0]?.text ?? "";
 }

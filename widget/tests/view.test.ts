@@ -545,6 +545,29 @@ describe("the panel of a node", () => {
   });
 });
 
+describe("the legend", () => {
+  it("says in words what each sample is, and gives the focus back", async () => {
+    await open();
+    const asks = named("legend");
+    asks.focus();
+    click(asks);
+    const entries = Array.from(el.querySelectorAll(".gnb-legend dd"), (one) => one.textContent);
+    expect(entries.length).toBeGreaterThan(15);
+    expect(entries.every((one) => one.length > 5)).toBe(true);
+    press(find(".gnb-panel .gnb-title"), "Escape");
+    expect(el.querySelector(".gnb-legend")).toBeNull();
+    expect(document.activeElement).toBe(asks);
+  });
+
+  it("takes the place of a node that is open", async () => {
+    await open();
+    click(find("#node-a"));
+    click(named("legend"));
+    expect(el.querySelector(".gnb-opened")).toBeNull();
+    expect(find(".gnb-panel .gnb-title").textContent).toBe("Legend");
+  });
+});
+
 describe("the panel of requests", () => {
   const line = { when: "14:03:12", total: "1 ms", outcome: "ok", error: "" } as const;
 

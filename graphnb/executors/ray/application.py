@@ -30,6 +30,7 @@ from graphnb.rayserve.collector import (
     drop_collector,
     find_collector,
     get_collector,
+    is_connected,
 )
 from graphnb.rayserve.config import HttpLimits
 from graphnb.rayserve.control import (
@@ -230,16 +231,23 @@ class RayApplication:
             return True
 
     def refresh(self) -> None:
-        if time.monotonic() - self._looked < _LOOK_S:
+        if time.monotonic() - self._looked < _LOOK_S or not is_connected():
             return
         if self._applying.acquire(blocking=False):  # else it is being deployed here
             try:
                 with contextlib.suppress(DeployError):
                     self.attach()
-                if application_status(self._name)[0] == "NOT_STARTED":
+                if self._is_gone():
                     self._has_ended()  # another process ended it
             finally:
                 self._applying.release()
+
+    def _is_gone(self) -> bool:
+        """Whether Ray Serve says that there is none of that name; not when it cannot be asked."""
+        try:
+            return application_status(self._name)[0] == "NOT_STARTED"
+        except Exception:  # noqa: BLE001 - Ray has ended, or cannot be reached: nothing is known
+            return False
 
     def _take(self, release: Release, address: tuple[str, int]) -> None:
         """From now on this is what runs."""
