@@ -72,11 +72,15 @@ async def until(holds):
 
 async def end_places():
     """Nothing stays open, and whatever was cut off has ended."""
+    ended = []
     while PLACES:
-        await PLACES.pop().end()
+        ended.append(PLACES.pop())
+        await ended[-1].end()
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+    for one in ended:  # who knocked and went again may be heard of late
+        await until(lambda door=one.door: not (door._visitors or door._strangers))
     for _ in range(5):  # rounds of the loop, in which transports close
         await asyncio.sleep(0.001)
-    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
 
 
 class Place:
