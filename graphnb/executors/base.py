@@ -136,8 +136,12 @@ class Application(Protocol):
     def status(self) -> tuple[DeploymentStatus, ...]:
         """How its deployments are."""
 
-    def refresh(self) -> None:
-        """Takes over what another process has deployed under its name meanwhile."""
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Takes over what another process has deployed under its name meanwhile, or ended.
+
+        Args:
+            at_once: whether what was known a moment ago does not do.
+        """
 
     def logs(self, node: str | None, *, lines: int, everything: bool) -> NodeLogs:
         """What its replicas printed and logged, those that ended included; of one node, or of all.

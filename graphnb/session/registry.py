@@ -139,7 +139,7 @@ def _apply(
 ) -> tuple[RunningGraph, ApplyResult]:
     """Brings the running graph of that name, or a new one, to that state."""
     with lock_of(name):
-        running = _running.get(name)
+        running = _known(name, at_once=True)
         if running is not None and running.on != executor.kind:
             raise DeployError(
                 f"the graph {name!r} runs on {running.on!r}, not on {executor.kind!r}",
@@ -161,6 +161,27 @@ def _apply(
         found._kept.graph = graph
         _running[name] = found
     return found, result
+
+
+def _known(name: str, *, at_once: bool = False) -> RunningGraph | None:
+    """The running graph of that name, as far as it is known here; None if it has ended.
+
+    Another process may have ended it: what stood for it here never lives again, and a graph that
+    is deployed under its name is another one.
+
+    Args:
+        name: the graph's.
+        at_once: whether what was known a moment ago does not do.
+    """
+    found = _running.get(name)
+    if found is None:
+        return None
+    found._application.refresh(at_once=at_once)
+    if _runs(found):
+        return found
+    if _running.get(name) is found:
+        del _running[name]
+    return None
 
 
 def _runs(graph: RunningGraph) -> bool:
@@ -186,14 +207,11 @@ def get(name: str = "default") -> RunningGraph:
     Raises:
         NotRunningError: there is none.
     """
-    if name not in _running:
-        _find()
-    found = _running.get(name)
+    found = _known(name)
     if found is None:
-        raise NotRunningError("running graph", name, sorted(_running))
-    found._application.refresh()
-    if not _runs(found):  # another process ended it
-        del _running[name]
+        _find()
+        found = _known(name)
+    if found is None:
         raise NotRunningError("running graph", name, sorted(_running))
     return found
 
@@ -205,11 +223,7 @@ def running() -> list[RunningGraph]:
     of this notebook, or another one.
     """
     _find()
-    for one in list(_running.values()):
-        one._application.refresh()
-        if not _runs(one):
-            _running.pop(one.name, None)
-    return list(_running.values())
+    return [found for name in list(_running) if (found := _known(name)) is not None]
 
 
 def _find() -> None:

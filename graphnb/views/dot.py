@@ -49,19 +49,18 @@ _LINE_STYLES: dict[LineKind, dict[str, str]] = {
 }
 
 
-def to_dot(spec: GraphSpec, summary: GraphSummary | None = None, *, live: bool = False) -> str:
+def to_dot(spec: GraphSpec, summary: GraphSummary | None = None) -> str:
     """The graph as DOT text.
 
     Args:
         spec: the graph.
         summary: what to show on its nodes, if anything.
-        live: whether there is room for what is going on at this moment.
 
     Returns:
         The text, with a newline at its end.
     """
     overlay = Overlay(Structure(spec), summary) if summary is not None else None
-    return dot_of(spec, cards(spec, live=live), list(all_lines(spec, overlay)), overlay, live=live)
+    return dot_of(spec, cards(spec), list(all_lines(spec, overlay)), overlay)
 
 
 def dot_of(
@@ -72,7 +71,15 @@ def dot_of(
     *,
     live: bool = False,
 ) -> str:
-    """What `to_dot` returns, of boxes and lines that are made already."""
+    """What `to_dot` returns, of boxes and lines that are made already.
+
+    Args:
+        spec: the graph.
+        boxes: its cards.
+        lines: what runs between them.
+        overlay: what to show on them, if anything.
+        live: whether there is room for what is going on at this moment.
+    """
     names = {card.id: f"n{index}" for index, card in enumerate(boxes)}
     graph = _new_graph(spec, boxes, lines)
     if live:

@@ -122,7 +122,7 @@ def _handle_lines(
     for edge in holder.handles:
         arguments[edge.deployment].append(edge.argument)
     for called, names in arguments.items():
-        times = units.count(overlay.taken("handle", holder.name, called)) if overlay else ""
+        times = units.count(overlay.handled(holder.name, called)) if overlay else ""
         (tail, tail_group), (head, head_group) = _anchor(spec, holder.name), _anchor(spec, called)
         yield Line(
             "handle",

@@ -128,12 +128,9 @@ class Overlay:
             return source in self._deployments_on_path and target in self._handled_on_path
         return kind == "graph" and source in self._path and target in self._deployments_on_path
 
-    def taken(self, kind: LineKind, source: str, target: str) -> int:
-        """How often a line was taken; the arguments are those of `is_critical`."""
-        if kind == "handle":
-            return self._handle_calls[source, target]
-        node = self._summary.nodes.get(source if kind == "graph" else target)
-        return node.count if node else 0
+    def handled(self, holder: str, called: str) -> int:
+        """How often a deployment called another one by its handle."""
+        return self._handle_calls[holder, called]
 
 
 def _weight(node: NodeSummary) -> tuple[float, int, str]:

@@ -30,15 +30,14 @@ def render_svg(dot: str) -> str:
     return draw(lay_out(dot))
 
 
-def to_svg(spec: GraphSpec, summary: GraphSummary | None = None, *, live: bool = False) -> str:
+def to_svg(spec: GraphSpec, summary: GraphSummary | None = None) -> str:
     """A graph as SVG text, with a summary's metrics on it if there is one.
 
     Args:
         spec: the graph.
         summary: what to show on its nodes, if anything.
-        live: whether it has places for what a live picture fills in.
 
     Raises:
         RenderError: there is no Graphviz.
     """
-    return render_svg(to_dot(spec, summary, live=live))
+    return render_svg(to_dot(spec, summary))

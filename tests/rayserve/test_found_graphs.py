@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.waiting import eventually
 from tests.rayserve.kernels import Kernel, KernelError, User
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(200)]
@@ -180,7 +181,119 @@ def test_what_another_kernel_ended_has_ended(new_kernel):
     with pytest.raises(KernelError, match="no running graph is named 'gone'"):
         here.run("graphnb.get('gone')")
     text, *_ = here.run(
-        "gone = graphnb.deploy(graph(), name='gone', on='ray')\n"
+        "before, gone = gone, graphnb.deploy(graph(), name='gone', on='ray')\n"
         "value = gone.remote({'x': 21}).result()"
     )
     assert text == "is 42"
+    assert here.run("value = repr(before)") == "RunningGraph('gone', ended)"
+    here.run("again = FrontEnd(gone.live())\nagain.ask('open')")
+    assert here.run("value = again.frame['head']['state']") == "running"
+    assert here.run("value = front.frame['head']['state']") == "ended"
+    here.run("gone.delete()")
+
+
+def test_what_another_kernel_ended_just_now_is_deployed_anew(new_kernel):
+    """However short ago it was seen to run."""
+    here, there = new_kernel(), new_kernel()
+    deploy(here, "short")
+    there.run("import graphnb\ngraphnb.get('short')")
+    here.run("graphnb.running()")
+    there.run("graphnb.get('short').delete()")
+    text, *_ = here.run(
+        "short = graphnb.deploy(graph(), name='short', on='ray')\n"
+        "value = short.remote({'x': 21}).result()"
+    )
+    assert text == "is 42"
+    assert here.run("value = sorted(short.deployed.changes.names('added'))")
+    here.run("short.delete()")
+
+
+def test_who_deploys_waits_for_whoever_does(new_kernel, tmp_path):
+    """What the second one deploys is told apart from what the first one has just deployed."""
+    first, second = new_kernel(), new_kernel()
+    deploy(first, "turns")
+    began, go = tmp_path / "began", tmp_path / "go"
+    first.run(f"""
+import threading, time, pathlib
+
+class Slow(Doubler.func_or_class):
+    def __init__(self, factor):
+        pathlib.Path({str(began)!r}).touch()
+        while not pathlib.Path({str(go)!r}).exists():
+            time.sleep(0.02)
+        super().__init__(factor)
+
+Doubler = serve.deployment(name="Doubler")(Slow)
+deploying = threading.Thread(target=lambda: graphnb.deploy(graph(5), name="turns", on="ray"))
+deploying.start()
+while not pathlib.Path({str(began)!r}).exists():
+    assert deploying.is_alive()
+    time.sleep(0.02)
+""")
+    second.run(f"""{CELLS}
+graphnb.get("turns")
+
+import threading
+from graphnb.executors.ray import turns
+
+refused, ask = threading.Event(), turns.ask
+
+def asked(*what):
+    found = ask(*what)
+    if found is False:
+        refused.set()
+    return found
+
+turns.ask = asked
+made = []
+target = graph(7, "was")
+def deploy():
+    made.append(graphnb.deploy(target, name="turns", on="ray"))
+
+deploying = threading.Thread(target=deploy)
+deploying.start()
+""")
+    assert second.run("value = refused.wait(60)")
+    assert second.run("value = made == []")
+    go.touch()
+    first.run("deploying.join(); value = deploying.is_alive()")
+    second.run("deploying.join()")
+    assert second.run(f"value = {ANSWER.format('turns')}")[0] == "was 147"
+    # The first one looks once a second.
+    eventually(lambda: first.run(f"value = {ANSWER.format('turns')}")[0] == "was 147")
+    assert second.run("value = made[0].deployed.changes.names('replaced')") == ["Doubler"]
+    second.run("made[0].delete()")
+
+
+def test_what_ray_serve_tells_late_undoes_nothing(new_kernel):
+    """A host that knows a later version of the graph stays with it."""
+    kernel = new_kernel()
+    kernel.run(CELLS)
+    numbers = kernel.run("""
+import asyncio, ray
+from graphnb.rayserve import here
+from graphnb.rayserve.config import with_wiring
+from graphnb.rayserve.private import replicas_of
+
+def again(_actor):
+    host = here._present
+    versions = {number: one.wiring for number, one in host._versions.items()}
+    before = host._current.number
+    late = with_wiring(versions[min(versions)], host._user_config)
+    asyncio.run_coroutine_threadsafe(host.reconfigure(late), host._loop).result(20)
+    return min(versions), before, host._current.number
+
+def told(timeout_s):
+    with InputNode() as request:
+        found = Doubler.bind(2).run.bind(request["x"]).options(timeout_s=timeout_s)
+        return label.bind(found, "is")
+
+for timeout_s in (5, 6):
+    late = graphnb.deploy(told(timeout_s), name="late", on="ray")
+(replica,) = replicas_of("late")["DAGDriver"]
+value = ray.get(replica.__ray_call__.remote(again))
+""")
+    earlier, before, after = numbers
+    assert earlier < before
+    assert after == before
+    kernel.run("late.delete()")

@@ -89,6 +89,21 @@ def test_figures_begin_with_what_is_known():
     assert 0 < figures.window(None, 100.0).requests < many
 
 
+def test_what_is_known_and_told_as_well_counts_once():
+    """Before the figures begin with it, and up to ten seconds after."""
+    early, late, other = (trace(request=one, at=999.0) for one in ("early", "late", "other"))
+    figures = Figures(0.0)
+    figures.note(early)
+    figures.seed([early, late], 100.0, 1_000.0)
+    figures.note(late)
+    figures.note(other)
+    figures.take(100.1)
+    assert figures.window(None, 100.1).requests == 3
+    figures.note(late)
+    figures.take(109.0)
+    assert figures.window(None, 109.0).requests == 3
+
+
 def test_figures_can_begin_anew():
     """What there was until then is handed out, to compare with."""
     figures = Figures(0.0)

@@ -113,6 +113,27 @@ def test_requests_from_before_the_view_are_counted(graph):
     view.close()
 
 
+def test_a_request_that_ends_while_the_view_opens_counts_once(graph, monkeypatch):
+    """It is among those that are known, and it is told of."""
+    recorder = graph._application.recorder
+    known = recorder.traces
+
+    def late(*given):
+        send(graph, 1)
+        return known(*given)
+
+    send(graph, 2)
+    monkeypatch.setattr(recorder, "traces", late)
+    view = FrontEnd(graph.live())
+    view.ask("open")
+    view.until(lambda: view.node("node-split")["count"] == "3×")
+    monkeypatch.undo()
+    send(graph, 1)
+    view.until(lambda: view.node("node-split")["count"] == "4×")
+    assert view.frame["head"]["requests"] == "4 requests"
+    view.close()
+
+
 def test_what_was_sent_adds_up_to_what_there_is(view, graph):
     """Whoever merged every change has what whoever opens now gets."""
     for text in ("a b", "so it goes", "c"):

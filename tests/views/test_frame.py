@@ -105,12 +105,17 @@ def test_live_and_static_pictures_say_the_same(name):
         assert ('stroke-width="2.5"' in group) == figures["critical"]
 
 
+def drawn(spec):
+    """The SVG text of a live picture."""
+    return Picture(1, spec).traits("demo", "local")["svg"]
+
+
 def test_rates_stand_beside_lines_and_on_nothing_else():
     """Of a small graph each line has one; of many lines those of choices alone."""
     places = re.compile(r'<g class="gnb-rate" data-edge="([^"]*)"')
-    svg = to_svg(ensemble(), live=True)
+    svg = drawn(ensemble())
     assert set(places.findall(svg)) == set(re.findall(r'<g id="([^"]*)" class="gnb-edge', svg))
-    assert places.findall(to_svg(fan(), live=True)) == []
+    assert places.findall(drawn(fan())) == []
     assert places.findall(to_svg(ensemble())) == []
 
 
@@ -125,7 +130,7 @@ def test_a_live_picture_is_laid_out_once():
 def test_a_still_picture_stands_where_the_live_one_does(name):
     """In a saved notebook, until it is live again: the same places, and nothing that is empty."""
     picture = Picture(1, EXAMPLES[name])
-    live, still = picture.traits("demo", "local")["svg"], picture.bundle["image/svg+xml"]
+    live, still = drawn(picture.spec), picture.bundle["image/svg+xml"]
     places = re.compile(r'viewBox="[^"]*"|<rect [^>]*class="gnb-card"')
     assert places.findall(still) == places.findall(live)
     assert "gnb-now" in live

@@ -51,15 +51,14 @@ export interface EdgeElements {
   rate: Badge | null;
 }
 
-const ready = new WeakMap<Picture, Drawing>();
-
 export class Drawing {
+  private static readonly ready = new WeakMap<Picture, Drawing>();
   readonly nodes = new Map<string, NodeElements>();
   readonly edges = new Map<string, EdgeElements>();
   readonly width: number;
   readonly height: number;
 
-  constructor(readonly svg: SVGSVGElement) {
+  private constructor(readonly svg: SVGSVGElement) {
     this.width = numberOf(svg, "width");
     this.height = numberOf(svg, "height");
     // The area decides how large it is shown.
@@ -78,23 +77,23 @@ export class Drawing {
 
   /** Null where the kernel had no layout, or one that can't be read. */
   static of(picture: Picture): Drawing | null {
-    const made = ready.get(picture) ?? read(picture);
-    ready.delete(picture); // an element stands in one place: the next view needs its own
+    const made = Drawing.ready.get(picture) ?? Drawing.read(picture);
+    Drawing.ready.delete(picture); // an element stands in one place: the next view needs its own
     return made;
   }
 
   /** Reads a picture before there is a view of it, while the kernel still works. */
   static prepare(picture: Picture): void {
-    const made = read(picture);
+    const made = Drawing.read(picture);
     if (made) {
-      ready.set(picture, made);
+      Drawing.ready.set(picture, made);
     }
   }
-}
 
-function read(picture: Picture): Drawing | null {
-  const svg = picture.svg ? parseSvg(picture.svg) : null;
-  return svg && new Drawing(svg);
+  private static read(picture: Picture): Drawing | null {
+    const svg = picture.svg ? parseSvg(picture.svg) : null;
+    return svg && new Drawing(svg);
+  }
 }
 
 export function numberOf(element: Element, attribute: string): number {

@@ -3,11 +3,16 @@
 const SVG = "http://www.w3.org/2000/svg";
 /** None of them is drawn by the kernel; each could do more than draw. */
 const FORBIDDEN = "script, style, foreignObject, iframe, image, use, animate, set";
-/** Without any of it no attribute can do more than draw; a declaration could spell one otherwise. */
-const SUSPECT = /\bon\w+\s*=|href\s*=|<!/i;
+/** Without any of it no attribute can do more than draw. */
+const SUSPECT = /\bon\w+\s*=|href\s*=/i;
+/** The kernel writes none; it could spell an attribute in another way. */
+const DECLARATION = "<!";
 
 /** The picture, or null if it is none. */
 export function parseSvg(text: string): SVGSVGElement | null {
+  if (text.includes(DECLARATION)) {
+    return null;
+  }
   const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
   const root = parsed.documentElement;
   if (

@@ -49,10 +49,9 @@ describe("an SVG from the kernel", () => {
     expect(names.filter((name) => /^on|href$/i.test(name))).toEqual([]);
   });
 
-  it("loses what a declaration spells in another way", () => {
-    const declared = "<!DOCTYPE svg [<!ENTITY hurts \"<rect &#111;nload='x()'/>\">]>";
-    const parsed = parseSvg(declared + svg("<g>&hurts;</g>"));
-    expect(parsed?.querySelector("[onload]") ?? null).toBeNull();
+  it("is none with a declaration, which could spell an attribute in another way", () => {
+    expect(parseSvg(svg("<g/>"))).not.toBeNull();
+    expect(parseSvg("<!DOCTYPE svg []>" + svg("<g/>"))).toBeNull();
   });
 
   it("keeps the text of a hostile name as text", () => {

@@ -106,7 +106,7 @@ class LocalApplication:
     ) -> ApplyResult:
         return self._engine.run(self._apply(graph, http, route_prefix))
 
-    def refresh(self) -> None:
+    def refresh(self, *, at_once: bool = False) -> None:
         """Nobody else deploys in this process."""
 
     def status(self) -> tuple[DeploymentStatus, ...]:

@@ -230,15 +230,18 @@ class RayApplication:
             self._retire(version, found.leaving, behind=found.behind)
             return True
 
-    def refresh(self) -> None:
-        if time.monotonic() - self._looked < _LOOK_S or not is_connected():
+    def refresh(self, *, at_once: bool = False) -> None:
+        recent = not at_once and time.monotonic() - self._looked < _LOOK_S
+        # One that has ended stays so: what runs under its name now is another one.
+        if recent or self._release is None or not is_connected():
             return
         if self._applying.acquire(blocking=False):  # else it is being deployed here
             try:
                 with contextlib.suppress(DeployError):
                     self.attach()
-                if self._is_gone():
-                    self._has_ended()  # another process ended it
+                if self._is_gone():  # another process ended it
+                    self._has_ended()
+                    self._recorder.close()
             finally:
                 self._applying.release()
 

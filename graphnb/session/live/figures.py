@@ -33,7 +33,7 @@ MAX_PENDING = 50_000
 MAX_SEEDED_SPANS = 5_000
 _PATHS_FIRST, _PATHS_EVERY = 1, 4
 _LATE_S = 600.0
-_TWICE_S = 10.0
+_TWICE_S = 10.0  # from when the seed was read, a request of it may come once more from elsewhere
 _SPAN_S = 5e-6
 _MEASURED_SPANS = 100  # what fewer take says more about everything around them
 

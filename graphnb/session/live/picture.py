@@ -53,7 +53,6 @@ class LivePicture:
         self._choices = Choices(watch, graph.benches)
         self._desk = Desk(graph, watch, self._choices, lambda: self._drawn)
         self._views: dict[str, float] = {}  # when each was heard last
-        self._sent: dict[str, Any] | None = None  # the frame that the browser has
         self._tick = self._seen = 0
         self._shown_at = 0.0
         # The front end gets ready for it while it is laid out.
@@ -79,7 +78,7 @@ class LivePicture:
             if waits and not self._watch.ended:
                 return
             self._shown_at = now
-            self._send(now)
+            self._next(now, whole=self._watch.ended)
 
     @property
     def _drawn(self) -> Picture:
@@ -90,20 +89,21 @@ class LivePicture:
         self._watch.remove(self)
         self._widget.close()
 
-    def _send(self, now: float) -> None:
+    def _next(self, now: float, *, whole: bool) -> dict[str, Any]:
+        """The frame now; the browser is told what differs from the one that it has."""
         if self._drawn.number != self._watch.version:
             self._redraw()
-        frame = self._frame(now, whole=self._watch.ended)
-        found = {} if self._sent is None else changes(self._sent, frame)
-        self._sent = frame
-        if found and not is_empty(found):
+        before = self._frames.last
+        frame = self._frame(now, whole=whole)
+        found = None if before is None else changes(before, frame)
+        if found is not None and not is_empty(found):
             self._tick += 1
             self._widget.tell({"type": "tick", "tick": self._tick, "changes": found})
+        return frame
 
     def _redraw(self) -> None:
         """The graph is another one: its picture is laid out, and views ask for its figures."""
         self._frames = Frames(Picture(self._watch.version, self._watch.spec))
-        self._sent = None
         self._widget.picture = self._drawn.traits(self._name, self._on)
 
     def _frame(self, now: float, *, whole: bool) -> dict[str, Any]:
@@ -180,19 +180,11 @@ class LivePicture:
 
     def _whole(self, now: float) -> dict[str, Any]:
         """All of the frame, for one view; the others get what is new to them."""
-        if self._drawn.number != self._watch.version:
-            self._redraw()
-        if self._choices.paused and self._sent is not None:
+        last = self._frames.last
+        if self._choices.paused and last is not None and last["picture"] == self._watch.version:
             with self._watch.lock:
-                return {**self._sent, "choices": self._choices.plain()}
-        frame = self._frame(now, whole=True)
-        if self._sent is not None:
-            found = changes(self._sent, frame)
-            if not is_empty(found):
-                self._tick += 1
-                self._widget.tell({"type": "tick", "tick": self._tick, "changes": found})
-        self._sent = frame
-        return frame
+                return {**last, "choices": self._choices.plain()}
+        return self._next(now, whole=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self._widget._repr_mimebundle_(**kwargs)

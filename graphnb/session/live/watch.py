@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from graphnb.errors import GraphnbError, NotRunningError
 from graphnb.session.live.figures import Figures
+from graphnb.session.live.pace import Pace
 from graphnb.views.widget.moment import Load
 
 if TYPE_CHECKING:
@@ -19,15 +21,6 @@ if TYPE_CHECKING:
     from graphnb.telemetry.digest import TraceDigest
 
 logger = logging.getLogger("graphnb")
-
-TICK_S = 0.1
-"""How often pictures change, at the most."""
-
-BUSY_TICK_S = 0.2
-"""How often while this process computes: a picture takes time from what it shows."""
-
-BUSY = 0.4
-"""Which part of a core counts as computing, taken over a second: requests come in bursts."""
 
 _STATUS_PART = 0.001  # of the time, that asking for the state of deployments may take
 _STATUS_S = 1.0  # how often it is asked of another machine
@@ -122,18 +115,6 @@ class Watch:
         )
         self._thread.start()
 
-    def _pauses(self) -> Iterator[float]:
-        """How long to wait for each tick, in seconds."""
-        due = time.monotonic()
-        busy = 0.0
-        while True:
-            began, spent = time.monotonic(), time.process_time()
-            yield max(0.0, due - began)
-            now = time.monotonic()
-            part = (time.process_time() - spent) / max(now - began, 1e-6)
-            busy += (part - busy) * min(1.0, now - began)
-            due = max(due + (BUSY_TICK_S if busy > BUSY else TICK_S), now)
-
     def _run(self, stop: threading.Event) -> None:
         figures = Figures(self._deployed_at())
         try:
@@ -142,12 +123,13 @@ class Watch:
                 threading.Thread(
                     target=self._poll, args=(stop,), name="graphnb-live-poll", daemon=True
                 ).start()
-            for pause_s in self._pauses():
-                if stop.wait(pause_s):
-                    return
+            pace = Pace(time.monotonic(), time.process_time())
+            pause_s = 0.0
+            while not stop.wait(pause_s):
                 self._tick(time.monotonic())
                 if self.ended:
                     return
+                pause_s = pace.pause(time.monotonic(), time.process_time())
         finally:
             self._recorder.unsubscribe(figures.note)
             with self._starting:
@@ -160,24 +142,24 @@ class Watch:
     def _seed(self, figures: Figures) -> None:
         """Begins with the requests that are known already."""
         self._recorder.subscribe(figures.note)
-        try:
+        with self._unbroken("the requests before"):
             figures.seed(self._recorder.traces(), time.monotonic(), time.time())
-        except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
-            self._failed("the requests before", error)
         with self.lock:
             self.figures = figures
 
-    def _failed(self, what: str, error: Exception) -> None:
-        """Says once that something is not known; what was known stays on the picture."""
-        if what not in self._told:
-            self._told.add(what)
-            logger.warning("%s of %r: not known", what, self._graph.name, exc_info=error)
+    @contextmanager
+    def _unbroken(self, what: str) -> Iterator[None]:
+        """A broken Ray breaks no picture: what was known stays, and it is said once."""
+        try:
+            yield
+        except Exception as error:
+            if what not in self._told:
+                self._told.add(what)
+                logger.warning("%s of %r: not known", what, self._graph.name, exc_info=error)
 
     def _tick(self, now: float) -> None:
-        try:
+        with self._unbroken("what happens"):
             self.look(now)
-        except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
-            self._failed("what happens", error)
         for viewer in self._viewers:
             try:
                 viewer.show(now)
@@ -200,17 +182,17 @@ class Watch:
         return self._graph.deployed.at if self._graph.deployed is not None else 0.0
 
     def _ask_status(self) -> None:
-        try:
+        with self._unbroken("the state"):
+            try:
+                status = self._graph.status()
+            except GraphnbError:  # it is ending
+                status = ()
             self.loads = {
                 one.name: Load(
                     one.replicas, one.running, one.ongoing, one.queued, one.state, one.error
                 )
-                for one in self._graph.status()
+                for one in status
             }
-        except GraphnbError:  # it is ending
-            self.loads = {}
-        except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
-            self._failed("the state", error)
 
     def _poll(self, stop: threading.Event) -> None:
         """Asks other machines, however long they take."""
@@ -219,7 +201,7 @@ class Watch:
         pause_s = 0.0
         while not stop.wait(pause_s):
             pause_s = _ELSEWHERE_S
-            try:
+            with self._unbroken("requests of other processes"):
                 if not self._recorder.reachable:
                     continue
                 now = time.monotonic()
@@ -227,14 +209,15 @@ class Watch:
                     asked = now
                     self._graph._application.refresh()
                     self._ask_status()
-                news = self._recorder.elsewhere(mark)
-            except Exception as error:  # noqa: BLE001  a broken Ray breaks no picture
-                self._failed("requests of other processes", error)
-                continue
-            first, mark = mark == 0, news.mark
-            untold = news.requests - len(news.traces)
-            for trace in news.traces:
-                self.figures.note(trace)
-            if untold > 0 and not first:  # of the first ones the seed has what is known
-                with self.lock:
-                    self.figures.count(untold)
+                mark = self._take_elsewhere(mark)
+
+    def _take_elsewhere(self, mark: int) -> int:
+        """Takes in what ended in other processes since that mark; the next one."""
+        news = self._recorder.elsewhere(mark)
+        untold = news.requests - len(news.traces)
+        for trace in news.traces:
+            self.figures.note(trace)
+        if untold > 0 and mark:  # of the first ones the seed has what is known
+            with self.lock:
+                self.figures.count(untold)
+        return news.mark

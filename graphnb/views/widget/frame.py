@@ -199,9 +199,9 @@ class _Edges:
         }
 
     def _taken(self, line: Line) -> int:
-        """`Overlay.taken`, of nodes too whose figures are not worked out this time."""
+        """How often; of nodes too whose figures are not worked out this time."""
         if line.kind == "handle":
-            return self._overlay.taken(line.kind, line.source, line.target)
+            return self._overlay.handled(line.source, line.target)
         return self._digest.count(line.source if line.kind == "graph" else line.target)
 
     def _is_lit(self, line: Line) -> bool:
