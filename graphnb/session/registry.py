@@ -146,6 +146,8 @@ def _apply(
                 hint=f"choose another name, or delete it first: graphnb.get({name!r}).delete()",
             )
         found = running or RunningGraph(executor.application(name), executor.kind, _end)
+        if _surroundings is not None:  # somebody may look at it live
+            found._kept.pictures.draw_ahead(graph.spec)
         try:
             result = found._application.apply(
                 graph, http=http, route_prefix=prefix, progress=progress

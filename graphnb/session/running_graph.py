@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import NotRunningError
+from graphnb.session.pictures import Pictures
 from graphnb.telemetry.logs import DEFAULT_LINES
 from graphnb.telemetry.summary import GraphSummary, summarize
 
@@ -68,7 +69,8 @@ class Kept:
         graph: with its bindings, or None where another process deployed it.
         benches: its last bench runs.
         last: the arguments of the last request that was sent since there is a live picture.
-        watch: what live pictures of it get their figures from.
+        pictures: what live views of it show.
+        watch: what they get their figures from.
     """
 
     def __init__(self) -> None:
@@ -76,6 +78,7 @@ class Kept:
         self.deployed: Deployed | None = None
         self.benches: deque[BenchRun] = deque(maxlen=MAX_BENCHES)
         self.last: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.pictures = Pictures()
         self.watch: Watch | None = None
 
 

@@ -75,9 +75,13 @@ def _node(box: Box, *, live: bool) -> str:
             stroke_width=2.5 if of.get("critical") else 1.2,
         ),
         *_card_text(body, centred=is_input),
-        *(() if is_input else _metrics(body, shares=live or bool(of.get("share")))),
-        *(placeholders.footer(box) if live and not is_input else ()),
     ]
+    if live and not is_input:
+        # Hidden until there is something in it: browsers have the picture sooner.
+        figures = [*_metrics(body, shares=True), *placeholders.footer(box)]
+        parts.append(markup.element("g", figures, class_="gnb-figures", display="none"))
+    elif not is_input:
+        parts.extend(_metrics(body, shares=bool(of.get("share"))))
     return markup.element(
         "g",
         parts,

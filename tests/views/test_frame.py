@@ -16,6 +16,7 @@ from graphnb.telemetry.digest import TraceDigest
 from graphnb.telemetry.sliding import Window
 from graphnb.telemetry.summary import summarize
 from graphnb.views import to_svg
+from graphnb.views.waterfall import waterfall_svg
 from graphnb.views.widget.changes import changes, is_empty
 from graphnb.views.widget.frame import AT_A_TIME, IN_TURN, Frames
 from graphnb.views.widget.moment import Load, Moment
@@ -24,6 +25,7 @@ from tests.strategies import specs
 from tests.views.graphs import EXAMPLES, HOSTILE, chain, ensemble, fan, request
 
 MESSAGES = Path("widget/src/messages.ts")
+SVG = MESSAGES.with_name("svg.ts")
 
 
 def window(*traces):
@@ -41,7 +43,7 @@ def moment(spec, *traces, **changes):
 
 def frame(spec, *traces, **changes):
     """The first frame of a graph, after these requests."""
-    return Frames(Picture(1, spec)).next(moment(spec, *traces, **changes), {})
+    return Frames(Picture(spec), 1).next(moment(spec, *traces, **changes), {})
 
 
 def applied(before, found):
@@ -62,11 +64,20 @@ def fields(interface):
     return re.findall(r"^  (\w+)\??:", body, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_picture_has_nothing_that_the_browser_refuses(name):
+    """It takes what the kernel draws, and no other elements."""
+    taken = re.search(r"\(\?:([a-z|]+)\)\[", SVG.read_text())[1].split("|")
+    pictures = [drawn(EXAMPLES[name]), waterfall_svg(request(EXAMPLES[name]), EXAMPLES[name])]
+    assert {one for svg in pictures for one in re.findall(r"<(?!/)(\w+)", svg)} <= set(taken)
+    assert not any(re.search(r"<(?!/?\w)", svg) for svg in pictures)
+
+
 def test_both_halves_speak_of_the_same_fields():
     """What the kernel makes is what the browser's types declare, name by name."""
     spec = ensemble()
     made = frame(spec, request(spec))
-    traits = Picture(1, spec).traits("demo", "local")
+    traits = Picture(spec).traits(1, "demo", "local")
     assert list(made) == fields("Frame")
     assert list(made["head"]) == fields("Head")
     assert sorted(traits) == sorted(fields("Picture"))
@@ -81,7 +92,7 @@ def test_every_figure_has_its_place(name):
     """Each node and line of a frame is an element of the picture, and the text is JSON."""
     spec = EXAMPLES[name]
     made = json.loads(json.dumps(frame(spec, request(spec))))
-    traits = json.loads(json.dumps(Picture(1, spec).traits("demo", "local")))
+    traits = json.loads(json.dumps(Picture(spec).traits(1, "demo", "local")))
     for one in (*made["nodes"], *made["edges"]):
         assert f'id="{one}"' in traits["svg"]
     assert set(made["nodes"]) == {
@@ -107,7 +118,7 @@ def test_live_and_static_pictures_say_the_same(name):
 
 def drawn(spec):
     """The SVG text of a live picture."""
-    return Picture(1, spec).traits("demo", "local")["svg"]
+    return Picture(spec).traits(1, "demo", "local")["svg"]
 
 
 def test_rates_stand_beside_lines_and_on_nothing_else():
@@ -122,14 +133,14 @@ def test_rates_stand_beside_lines_and_on_nothing_else():
 def test_a_live_picture_is_laid_out_once():
     """Figures are in no part of it."""
     spec = ensemble()
-    first, second = (Picture(1, spec).traits("demo", "local") for _ in range(2))
+    first, second = (Picture(spec).traits(1, "demo", "local") for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_still_picture_stands_where_the_live_one_does(name):
     """In a saved notebook, until it is live again: the same places, and nothing that is empty."""
-    picture = Picture(1, EXAMPLES[name])
+    picture = Picture(EXAMPLES[name])
     live, still = drawn(picture.spec), picture.bundle["image/svg+xml"]
     places = re.compile(r'viewBox="[^"]*"|<rect [^>]*class="gnb-card"')
     assert places.findall(still) == places.findall(live)
@@ -139,7 +150,7 @@ def test_a_still_picture_stands_where_the_live_one_does(name):
 
 def test_names_cannot_break_out():
     """Whatever a node is called, it is text; the picture has no script and no handler."""
-    traits = Picture(1, EXAMPLES["hostile"]).traits("demo", "local")
+    traits = Picture(EXAMPLES["hostile"]).traits(1, "demo", "local")
     assert "<b onload" not in traits["svg"]
     assert any("<b onload" in one["deployment"] for one in traits["nodes"].values())
     assert HOSTILE not in traits["svg"]
@@ -239,7 +250,7 @@ def test_nodes_of_a_large_graph_take_turns():
     """Each frame has new figures of some; after all turns they are those of a whole frame."""
     spec = chain(2 * AT_A_TIME + 10)
     traces = [request(spec, executing_s=0.001 * index) for index in range(1, 4)]
-    frames = Frames(Picture(1, spec))
+    frames = Frames(Picture(spec), 1)
     frames.next(moment(spec), {})
     called = moment(spec, *traces)
     differ = []
@@ -255,7 +266,7 @@ def test_nodes_of_a_large_graph_take_turns():
 @given(specs(), st.data())
 def test_a_frame_that_goes_on_from_others_is_one_made_anew(spec, data):
     """Whatever came before it: more requests, fewer, other figures to compare with, other loads."""
-    frames = Frames(Picture(1, spec))
+    frames = Frames(Picture(spec), 1)
     sliding, other = window(), window(request(spec))
     names = [one.name for one in spec.deployments]
     for _ in range(data.draw(st.integers(1, 6))):
@@ -273,7 +284,7 @@ def test_a_frame_that_goes_on_from_others_is_one_made_anew(spec, data):
             fresh=list(shown_handles(called)) if data.draw(st.booleans()) else (),
         )
         found = frames.next(shown, {})
-        assert found == Frames(Picture(1, spec)).next(shown, {})
+        assert found == Frames(Picture(spec), 1).next(shown, {})
 
 
 def shown_handles(called):
@@ -285,7 +296,7 @@ def test_what_a_deployment_is_at_waits_for_no_turn():
     """Of a large graph too, it is new in each frame."""
     spec = chain(3 * AT_A_TIME)
     busy = {f"M{one}": Load(1, 1, 2, 0, "running", None) for one in range(3 * AT_A_TIME)}
-    frames = Frames(Picture(1, spec))
+    frames = Frames(Picture(spec), 1)
     frames.next(moment(spec), {})
     made = frames.next(moment(spec, loads=busy), {})
     assert all(made["nodes"][f"node-m{one}"]["now"] == "2 busy" for one in range(3 * AT_A_TIME))

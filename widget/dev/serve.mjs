@@ -20,6 +20,7 @@ const made = await context({
   absWorkingDir: HERE,
   entryPoints: { page: "page.ts", widget: "../src/widget.css" },
   outdir: "made",
+  define: { GRAPHNB_CSS: '""' }, // the page has it as a file
   bundle: true,
   format: "esm",
   target: "es2022",

@@ -36,6 +36,8 @@ export interface NodeElements {
   box: Box;
   title: Element | null;
   card: Element | null;
+  /** Hidden until there are any. */
+  figures: Element | null;
   p: Element | null;
   count: Element | null;
   share: Element | null;
@@ -109,6 +111,7 @@ function nodeElements(group: SVGGElement): NodeElements {
     box: boxOf(card ?? group),
     title: find("title"),
     card,
+    figures: find(".gnb-figures"),
     p: find(".gnb-p50"),
     count: find(".gnb-count"),
     share: find(".gnb-share"),

@@ -2,6 +2,7 @@
 
 import { Drawing } from "./drawing.ts";
 import type { Model } from "./kernel.ts";
+import { dress } from "./looks.ts";
 import { View } from "./view.ts";
 
 interface Initialize {
@@ -16,6 +17,7 @@ interface Render extends Initialize {
 export default {
   /** The picture comes a little before the output that it is shown in. */
   initialize({ model }: Initialize): () => void {
+    dress(document);
     const prepare = (): void => {
       const picture = model.get("picture");
       if (picture?.number) {
@@ -30,6 +32,7 @@ export default {
   },
 
   render({ model, el, signal }: Render): () => void {
+    dress(el);
     const view = new View(model, el);
     const close = (): void => {
       view.close();

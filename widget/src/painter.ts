@@ -96,7 +96,11 @@ export class Painter {
   }
 
   #paintNode(to: NodeElements, frame: NodeFrame): void {
-    const shown = this.#nodes.get(to.id) ?? {};
+    const before = this.#nodes.get(to.id);
+    if (!before) {
+      to.figures?.removeAttribute("display");
+    }
+    const shown = before ?? {};
     if (to.card && shown.fill !== frame.fill) {
       setAttribute(to.card, "fill", frame.fill);
     }

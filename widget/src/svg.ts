@@ -1,34 +1,27 @@
 /** SVG text from the kernel, made an element that can do no harm. */
 
 const SVG = "http://www.w3.org/2000/svg";
-/** None of them is drawn by the kernel; each could do more than draw. */
-const FORBIDDEN = "script, style, foreignObject, iframe, image, use, animate, set";
+/** Whatever else stands in it was not drawn by the kernel, and could do more than draw. */
+const ALIEN = /<(?!\/?(?:circle|g|path|polygon|rect|svg|text|title)[\s/>])/i;
 /** Without any of it no attribute can do more than draw. */
 const SUSPECT = /\bon\w+\s*=|href\s*=/i;
-/** The kernel writes none; it could spell an attribute in another way. */
-const DECLARATION = "<!";
 
 /** The picture, or null if it is none. */
 export function parseSvg(text: string): SVGSVGElement | null {
-  if (text.includes(DECLARATION)) {
+  if (ALIEN.test(text)) {
     return null;
   }
-  const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
-  const root = parsed.documentElement;
-  if (
-    root.namespaceURI !== SVG ||
-    root.localName !== "svg" ||
-    parsed.getElementsByTagName("parsererror").length > 0
-  ) {
+  // As HTML: browsers are twice as quick at that as at XML.
+  const { head, body } = new DOMParser().parseFromString(text.trim(), "text/html");
+  const root = body.firstElementChild;
+  const alone = head.childNodes.length === 0 && body.childNodes.length === 1;
+  if (!alone || root?.namespaceURI !== SVG || root.localName !== "svg") {
     return null;
-  }
-  for (const one of root.querySelectorAll(FORBIDDEN)) {
-    one.remove();
   }
   if (SUSPECT.test(text)) {
     disarm(root);
   }
-  return document.adoptNode(root) as unknown as SVGSVGElement;
+  return document.adoptNode(root) as SVGSVGElement;
 }
 
 function disarm(root: Element): void {

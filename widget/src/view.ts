@@ -156,9 +156,11 @@ export class View {
       },
     });
     this.#scene = scene;
-    this.#area.replaceChildren(scene.element);
     this.#toolbar.zooms = scene.drawing !== null;
+    // At the scale that it will have: its texts are laid out once.
+    this.#area.replaceChildren();
     this.#zoom.show(scene.drawing);
+    this.#area.append(scene.element);
     this.#search.show(scene, picture.nodes);
     const [first] = Object.keys(picture.nodes);
     if (hadFocus && first !== undefined) {

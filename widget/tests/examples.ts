@@ -7,11 +7,11 @@ function card(id: string, x: number, y: number): string {
 <title>${id}</title>
 <rect class="gnb-card" x="${x}" y="${y}" width="100" height="60" fill="#f4f6fa"/>
 <text class="gnb-title">${id}</text>
-<text class="gnb-p50"></text><text class="gnb-count"></text><text class="gnb-share"></text>
+<g class="gnb-figures" display="none"><text class="gnb-p50"></text><text class="gnb-count"></text><text class="gnb-share"></text>
 <g class="gnb-errors" display="none"><rect x="${x + 60}" y="0" width="40" height="16"/><text x="0"></text></g>
 <circle class="gnb-health" r="3"/><text class="gnb-replicas"></text><text class="gnb-now"></text>
 <g class="gnb-split"><rect class="gnb-track" x="${x}" y="0" width="80"/><rect class="gnb-queued" x="0" width="0"/><rect class="gnb-executing" x="0" width="0"/><rect class="gnb-transport" x="0" width="0"/></g>
-<g class="gnb-change" display="none"><rect x="${x + 50}" y="60" width="50" height="16"/><text x="0"></text></g>
+<g class="gnb-change" display="none"><rect x="${x + 50}" y="60" width="50" height="16"/><text x="0"></text></g></g>
 </g>`;
 }
 

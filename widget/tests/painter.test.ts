@@ -45,12 +45,16 @@ function touched(work: () => void): string[] {
   });
 }
 
-beforeEach(() => {
+function drawn(): Drawing {
   const made = Drawing.of(picture());
   if (!made) {
     throw new Error("the example can't be read");
   }
-  drawing = made;
+  return made;
+}
+
+beforeEach(() => {
+  drawing = drawn();
   painter = new Painter(drawing);
   figures = new Figures();
   figures.replace(frame());
@@ -58,6 +62,19 @@ beforeEach(() => {
 });
 
 describe("painting", () => {
+  it("shows a node's place for figures with the first of them", () => {
+    const places = (): (string | null)[] =>
+      [...drawing.svg.querySelectorAll(".gnb-figures")].map((one) => one.getAttribute("display"));
+    drawing = drawn();
+    painter = new Painter(drawing);
+    expect(places()).toEqual(["none", "none", "none"]);
+    figures.replace(frame());
+    paint({}, { detail: "near", view: { x: 0, y: 90, width: 100, height: 60 } });
+    expect(places()).toEqual([null, "none", "none"]);
+    paint();
+    expect(places()).toEqual([null, null, null]);
+  });
+
   it("puts every figure of a node in its place", () => {
     paint({
       nodes: {

@@ -6,6 +6,7 @@ thread, for all its pictures; `Desk` answers what a picture asks for.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from graphnb.session.live.picture import LivePicture
@@ -27,4 +28,5 @@ def live_picture(graph: RunningGraph) -> LivePicture:
     kept = graph._kept
     if kept.watch is None or kept.watch.ended:
         kept.watch = Watch(graph)
+    kept.watch.look(time.monotonic())  # the graph may be another one than when it was last seen
     return LivePicture(graph, kept.watch, busy_since)

@@ -11,13 +11,13 @@ from graphnb.session.live.desk import Desk
 from graphnb.views.widget.changes import changes, is_empty
 from graphnb.views.widget.frame import Frames
 from graphnb.views.widget.moment import Moment
-from graphnb.views.widget.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from graphnb.session.live.watch import Watch
     from graphnb.session.running_graph import RunningGraph
+    from graphnb.views.widget.picture import Picture
 
 __all__ = ["LivePicture"]
 
@@ -49,19 +49,20 @@ class LivePicture:
         self._watch = watch
         self._busy_since = busy_since
         self._name, self._on = graph.name, graph.on
-        self._frames = Frames(Picture(watch.version, watch.spec))
         self._choices = Choices(watch, graph.benches)
         self._desk = Desk(graph, watch, self._choices, lambda: self._drawn)
         self._views: dict[str, float] = {}  # when each was heard last
         self._tick = self._seen = 0
         self._shown_at = 0.0
-        # The front end gets ready for it while it is laid out.
+        picture = self._picture()
         self._widget = LiveWidget(
             self._answer,
             at_hand=frozenset({"open", "close", "seen", "choose"}),
             bundle=lambda: self._drawn.bundle,
+            # Else the front end gets ready for it while it is drawn.
+            picture=self._traits(picture) if picture.drawn else {},
         )
-        self._widget.picture = self._drawn.traits(self._name, self._on)
+        self._redraw()
 
     @property
     def widget(self) -> Any:
@@ -91,7 +92,7 @@ class LivePicture:
 
     def _next(self, now: float, *, whole: bool) -> dict[str, Any]:
         """The frame now; the browser is told what differs from the one that it has."""
-        if self._drawn.number != self._watch.version:
+        if self._number != self._watch.version:
             self._redraw()
         before = self._frames.last
         frame = self._frame(now, whole=whole)
@@ -102,9 +103,17 @@ class LivePicture:
         return frame
 
     def _redraw(self) -> None:
-        """The graph is another one: its picture is laid out, and views ask for its figures."""
-        self._frames = Frames(Picture(self._watch.version, self._watch.spec))
-        self._widget.picture = self._drawn.traits(self._name, self._on)
+        """The graph is another one: its picture is drawn, and views ask for its figures."""
+        self._number = self._watch.version
+        picture = self._picture()
+        self._frames = Frames(picture, self._number)
+        self._widget.picture = self._traits(picture)
+
+    def _picture(self) -> Picture:
+        return self._graph._kept.pictures.of(self._watch.spec)
+
+    def _traits(self, picture: Picture) -> dict[str, Any]:
+        return picture.traits(self._watch.version, self._name, self._on)
 
     def _frame(self, now: float, *, whole: bool) -> dict[str, Any]:
         with self._watch.lock:

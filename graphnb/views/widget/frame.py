@@ -39,13 +39,18 @@ IN_TURN = 40
 class Frames:
     """The frames of one picture, each made from the one before: what did not change is kept.
 
-    Attributes:
+    Args:
         picture: where the figures go.
-        last: the last one, or None.
+        number: tells it from the pictures before and after it.
+
+    Attributes:
+        picture: as given.
+        last: the last frame, or None.
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, number: int) -> None:
         self.picture = picture
+        self._number = number
         self.last: dict[str, Any] | None = None
         self._structure = Structure(picture.spec)
         self._cards = [card for card in picture.cards if card.kind != "input"]
@@ -81,7 +86,7 @@ class Frames:
         edges = _Edges(overlay, moment, summary, self._rated)
         rated = [line for card in cards for line in self._into[card.id] if line.id in self._rated]
         self.last = {
-            "picture": self.picture.number,
+            "picture": self._number,
             "head": _head(moment, summary),
             "nodes": {
                 **self._states(old["nodes"], moment.loads),

@@ -22,7 +22,6 @@ logger = logging.getLogger("graphnb")
 MAX_ASKED = 8
 """How much may be asked for at a time."""
 
-_STATIC = Path(__file__).parent / "static"
 _GRAPH_MIME = "application/vnd.graphnb.graph+json"
 _WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
@@ -38,14 +37,14 @@ class LiveWidget(anywidget.AnyWidget):
         answer: answers a verb with its arguments; raises a GraphnbError, which is shown.
         at_hand: the verbs that are answered where they arrive.
         bundle: the static picture, by MIME type.
+        picture: as below.
 
     Attributes:
         picture: `Picture` in `widget/src/messages.ts`; empty until it is laid out.
         order: held while a message is worked out that speaks of the one before, until it is sent.
     """
 
-    _esm: ClassVar[Path] = _STATIC / "widget.js"
-    _css: ClassVar[Path] = _STATIC / "widget.css"
+    _esm: ClassVar[Path] = Path(__file__).parent / "static" / "widget.js"
 
     picture = traitlets.Dict().tag(sync=True)
 
@@ -55,13 +54,14 @@ class LiveWidget(anywidget.AnyWidget):
         *,
         at_hand: frozenset[str],
         bundle: Callable[[], Mapping[str, Any]],
+        picture: Mapping[str, Any],
     ) -> None:
         self._answer = answer
         self._at_hand = at_hand
         self._bundle = bundle
         self._asked = threading.BoundedSemaphore(MAX_ASKED)
         self.order = threading.RLock()
-        super().__init__()
+        super().__init__(picture=dict(picture))
         _answer_where_it_arrives(self.comm)
         self.on_msg(self._received)
 
