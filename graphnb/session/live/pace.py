@@ -7,7 +7,7 @@ __all__ = ["BUSY", "BUSY_TICK_S", "TICK_S", "Pace"]
 TICK_S = 0.1
 """How often pictures change, at the most."""
 
-BUSY_TICK_S = 0.2
+BUSY_TICK_S = 0.22
 """How often while this process computes: a picture takes time from what it shows."""
 
 BUSY = 0.4

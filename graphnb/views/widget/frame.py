@@ -29,10 +29,10 @@ AT_A_TIME = 64
 """Of how many nodes figures are worked out for one frame, when there is one before it.
 
 Of a graph with more, each frame has those of `IN_TURN` nodes: the figures of 200 nodes are then at
-most half a second old. What a deployment is at is always new.
+most two thirds of a second old. What a deployment is at is always new.
 """
 
-IN_TURN = 40
+IN_TURN = 32
 """Of how many nodes of such a graph each frame has new figures."""
 
 
