@@ -1,0 +1,125 @@
+"""The statements at the top of cells, in the order in which they ran."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphnb.authoring.digest.source import syntax_tree
+from graphnb.promote.extract.names import Names, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from graphnb.authoring.sources import CellSource
+
+__all__ = ["Statement", "statements_of"]
+
+# Cell magics whose body runs as a cell does: what it binds is there afterwards.
+_TRANSPARENT = frozenset({"capture", "prun", "time"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One statement.
+
+    Attributes:
+        order: counts the statements of all cells as they ran.
+        run: counts the cells as they ran: a cell that ran again is another run.
+        cell: where it stands.
+        node: its syntax tree; shared, so only to be read.
+        text: its source, with the comments right above it; without indentation.
+        spaced: whether there is an empty line above it.
+        names: what it binds, needs and changes.
+    """
+
+    order: int
+    run: int
+    cell: CellSource
+    node: ast.stmt
+    text: str
+    spaced: bool
+    names: Names
+
+    @property
+    def where(self) -> str:
+        """Where it stands, for people: "cell 4"."""
+        return f"cell {self.cell.ordinal}"
+
+    @property
+    def imports(self) -> bool:
+        """Whether it is an import."""
+        return isinstance(self.node, ast.Import | ast.ImportFrom)
+
+
+def statements_of(cells: Iterable[CellSource]) -> list[Statement]:
+    """The statements of cells that ran, in that order; cells that are not Python have none."""
+    found: list[Statement] = []
+    lazy = False  # IPython keeps what a cell imports from the future for all cells after it
+    for run, cell in enumerate(cells):
+        for text, node in _parsed(cell.transformed):
+            lazy = lazy or "annotations" in _futures(node)
+            lines = text.splitlines()
+            begin = _first_line(node)
+            comments = _comments_above(lines, begin)
+            spaced = begin - comments >= 2 and not lines[begin - comments - 2].strip()
+            source = _text(lines, node, comments)
+            names = names_of(node, lazy_annotations=lazy)
+            found.append(Statement(len(found), run, cell, node, source, spaced, names))
+    return found
+
+
+def _parsed(text: str) -> Iterator[tuple[str, ast.stmt]]:
+    tree = syntax_tree(text)
+    for node in tree.body if tree else ():
+        body = _body_of_magic(node)
+        if body is None:
+            yield text, node
+        else:
+            yield from _parsed(body)
+
+
+def _body_of_magic(node: ast.stmt) -> str | None:
+    """The body of `%%time` and the like."""
+    match node:
+        case ast.Expr(
+            ast.Call(
+                ast.Attribute(ast.Call(ast.Name("get_ipython")), "run_cell_magic"),
+                [ast.Constant(str(magic)), ast.Constant(), ast.Constant(str(body))],
+            )
+        ) if magic in _TRANSPARENT:
+            return body
+    return None
+
+
+def _futures(node: ast.stmt) -> list[str]:
+    is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    return [one.name for one in node.names] if is_future else []  # type: ignore[attr-defined]
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(one.lineno for one in decorators)])
+
+
+def _comments_above(lines: Sequence[str], begin: int) -> int:
+    """How many lines right above the statement are comments."""
+    count = 0
+    while begin - count >= 2 and lines[begin - count - 2].lstrip().startswith("#"):
+        count += 1
+    return count
+
+
+def _text(lines: Sequence[str], node: ast.stmt, comments: int) -> str:
+    begin, end = _first_line(node), node.end_lineno or node.lineno
+    first, last = lines[begin - 1].encode(), lines[end - 1].encode()
+    before = first[: node.col_offset] if begin == node.lineno else b""
+    after = last[node.end_col_offset or 0 :].strip()
+    if before.strip() or after.startswith(b";"):  # others share its lines
+        text = ast.get_source_segment("\n".join(lines), node) or ast.unparse(node)
+    else:
+        text = "\n".join(lines[begin - 1 : end])
+    above = [line.strip() for line in lines[begin - 1 - comments : begin - 1]]
+    return "\n".join([*above, textwrap.dedent(text).strip("\n")])
