@@ -1,25 +1,30 @@
-"""Which statements a graph needs: those that give its names their meaning.
+"""Which statements a graph needs: those that gave its names their meaning, as they ran.
 
-The last definition wins, as it does when all cells are run again from the first to the last; only
-within one run of a cell does a statement see the names as they were at that line.
+A backward slice of all that ran (Weiser, "Program slicing", 1984): what a statement needs while it
+runs is as it was at that time, what is called later finds names as they are in the end. Statements
+stay in the order in which they ran, so that the module does what the kernel did.
 """
 
 from __future__ import annotations
 
+import ast
 import builtins
-import heapq
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from graphnb.promote.extract.statements import Statement
 
 __all__ = ["Closure", "Use", "closure"]
 
-_BUILT_IN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
+# IPython puts names of its own there.
+_BUILT_IN = (frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}) - {
+    "display", "get_ipython",
+}  # fmt: skip
 
 
 class Use(NamedTuple):
@@ -41,12 +46,12 @@ class Closure:
     """What was found.
 
     Attributes:
-        carried: the statements that are needed, each after those that it needs.
+        carried: the statements that are needed, in the order in which they ran.
         missing: names that nothing binds.
         changed: names whose object a statement (`by`) of another cell changes after it was made.
-        outdated: names that were defined anew (`of`) after a statement (`by`) used them.
+        outdated: classes and functions that a later cell (`of`) defines in another way than
+            they were when a statement (`by`) used them.
         replaced: names that only an earlier version of a cell (`of`) binds.
-        circular: statements that need each other while they run.
     """
 
     carried: tuple[Statement, ...]
@@ -54,7 +59,6 @@ class Closure:
     changed: tuple[Use, ...]
     outdated: tuple[Use, ...]
     replaced: tuple[Use, ...]
-    circular: tuple[Statement, ...]
 
 
 def closure(statements: Sequence[Statement], wanted: Iterable[str]) -> Closure:
@@ -66,30 +70,25 @@ def closure(statements: Sequence[Statement], wanted: Iterable[str]) -> Closure:
     """
     search = _Search(statements)
     for name in sorted(wanted):
-        search.need(name, None, later=True)
+        search.need(name, None)
     search.follow_all()
-    carried, circular = _ordered(search)
     missing, changed, outdated, replaced = (
         tuple(sorted(one, key=_place))
         for one in (search.missing, search.changed, search.outdated, search.replaced)
     )
-    return Closure(carried, missing, changed, outdated, replaced, circular)
+    carried = tuple(search.carried[one] for one in sorted(search.carried))
+    return Closure(carried, missing, changed, outdated, replaced)
+
+
+_END = 1 << 60
 
 
 @dataclass(slots=True)
 class _Search:
-    """The work under way.
-
-    Attributes:
-        carried: the statements found, by order.
-        before: for each of them the orders of those that it needs while it runs.
-        called: for each of them the orders of those that it needs when it is called.
-    """
+    """The work under way; `carried` has the statements that were found, by their order."""
 
     statements: Sequence[Statement]
     carried: dict[int, Statement] = field(default_factory=dict)
-    before: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    called: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     missing: set[Use] = field(default_factory=set)
     changed: set[Use] = field(default_factory=set)
     outdated: set[Use] = field(default_factory=set)
@@ -98,6 +97,8 @@ class _Search:
     _binding: dict[str, list[Statement]] = field(default_factory=lambda: defaultdict(list))
     _changing: dict[str, list[Statement]] = field(default_factory=lambda: defaultdict(list))
     _last_run: dict[str, int] = field(default_factory=dict)
+    _first: dict[int, Statement] = field(default_factory=dict)  # as which each ran first
+    _called: dict[int, frozenset[str]] = field(default_factory=dict)  # see `_called_by`
 
     def __post_init__(self) -> None:
         for one in self.statements:
@@ -107,117 +108,142 @@ class _Search:
                 self._changing[name].append(one)
             if one.cell.id:
                 self._last_run[one.cell.id] = one.run
+        for one in self.statements:  # each by what is known of those before it
+            self._first[one.order] = self._first_of(one)
+            self._called[one.order] = self._called_by(one)
 
     def follow_all(self) -> None:
         """Carries what is needed by what is carried, until there is no more of it."""
         while self._waiting:
             one = self._waiting.pop()
             for name in sorted(one.names.needs):
-                self.need(name, one, later=False)
-            for name in sorted(one.names.needs_later - one.names.needs):
-                self.need(name, one, later=True)
+                self.need(name, one, at=one.order)
+            for name in sorted(one.names.may_use):
+                self.need(name, one, at=one.order, surely=False)
+            for name in sorted(one.names.needs_later):
+                self.need(name, one)
+            for name in sorted(one.names.may_need):
+                self.need(name, one, surely=False)
+            for name in sorted(self._called_in(one)):
+                self.need(name, one, at=one.order, surely=False)
             for name in sorted(one.names.binds):
                 self._follow_changes(name, one)
 
-    def need(self, name: str, by: Statement | None, *, later: bool) -> None:
-        """Carries what a name means to a statement, while it runs or later."""
-        meant = self._meaning(name, None if later else by)
+    def need(self, name: str, by: Statement | None, *, at: int = _END, surely: bool = True) -> None:
+        """Carries what a name means to a statement; in the end, or at the time when one ran."""
+        meant = self._meaning(name, at)
         if meant is None:
-            known = by is not None and by in self._binding.get(name, ())
-            if not known and name not in _BUILT_IN:
+            if surely and name not in _BUILT_IN:
                 self.missing.add(Use(name, by))
             return
         self._carry(meant)
-        if self._last_run.get(meant.cell.id, meant.run) > meant.run:
-            self.replaced.add(Use(name, by, meant))
-        if by is not None and later:
-            self.called[by.order].add(meant.order)
-        elif by is not None:
-            changes = [one for one in self._changing.get(name, ()) if one.run == meant.run]
-            within = [one.order for one in changes if meant.order < one.order < by.order]
-            self.before[by.order] |= {meant.order, *within} - {by.order}
-            had = [one for one in self._binding[name] if one.order < by.order]
-            if had and meant.order > by.order and had[-1].text != meant.text:
-                self.outdated.add(Use(name, by, meant))
+        for one in self._binding[name]:
+            if meant.imports and one.order < at and _imports_parts(one.node, name):
+                self._carry(one)
+        last = self._binding[name][-1]
+        if at == _END and self._last_run.get(last.cell.id, last.run) > last.run:
+            self.replaced.add(Use(name, by, last))
+        if by is not None and at != _END and _is_outdated(meant, last, by):
+            self.outdated.add(Use(name, by, last))
 
-    def _meaning(self, name: str, by: Statement | None) -> Statement | None:
-        """The statement that binds a name last: of the same run, the last one before."""
+    def _meaning(self, name: str, at: int) -> Statement | None:
+        """The last statement before a time that binds a name; None if it has none any more."""
         known = self._binding.get(name, ())
-        if by is None:
-            return known[-1] if known else None
-        known = [one for one in known if one.run != by.run or one.order < by.order]
-        here = [one for one in known if one.run == by.run]
-        if by in self._binding.get(name, ()):  # it makes something new of what there was
-            known = [one for one in known if one.order < by.order]
-        found = here or known
-        return found[-1] if found else None
+        before = bisect_left(known, at, key=_order)
+        if not before or isinstance(known[before - 1].node, ast.Delete):
+            return None
+        return self._first[known[before - 1].order]
+
+    def _first_of(self, statement: Statement) -> Statement:
+        """The same statement when it ran first, if all that it needs was the same then."""
+        before: set[Statement | None] = set()
+        for name in statement.names.binds:
+            known = self._binding[name]
+            at = bisect_left(known, statement.order, key=_order)
+            before.add(known[at - 1] if at else None)
+        only = before.pop() if len(before) == 1 else None
+        if only is None or not self._is_again(only, statement):
+            return statement
+        return self._first[only.order]
+
+    def _is_again(self, before: Statement, statement: Statement) -> bool:
+        names = statement.names
+        if before.dump != statement.dump or names.changes:
+            return False
+        used = names.needs | names.may_use | self._called_in(statement)
+        return all(
+            self._meaning(name, before.order) is self._meaning(name, statement.order)
+            for name in used
+        ) and not any(
+            before.order < one.order < statement.order
+            for name in used | names.binds
+            for one in self._changing.get(name, ())
+        )
 
     def _carry(self, statement: Statement) -> None:
         if statement.order not in self.carried:
             self.carried[statement.order] = statement
             self._waiting.append(statement)
 
+    def _called_in(self, statement: Statement) -> set[str]:
+        """The names that functions may have looked up while a statement called them."""
+        if not _runs_code(statement.node):
+            return set()
+        names = set(self._called_by(statement))
+        waiting = list(names)
+        while waiting:
+            meant = self._meaning(waiting.pop(), statement.order)
+            if meant is not None:
+                new = self._called[meant.order] - names
+                names |= new
+                waiting.extend(new)
+        return names
+
+    def _called_by(self, statement: Statement) -> frozenset[str]:
+        """The names that are looked up when what a statement made, or what that uses, is called."""
+        found = statement.names.needs_later
+        for name in statement.names.needs | statement.names.may_use:
+            meant = self._meaning(name, statement.order)
+            if meant is not None:
+                found |= self._called[meant.order]
+        return found
+
     def _follow_changes(self, name: str, statement: Statement) -> None:
         """What changes the object that a statement gave a name, until that means another one."""
         later = [one for one in self._binding[name] if one.order > statement.order]
+        again = {one.order for one in later if self._first[one.order] is statement}
         plain = [one.order for one in later if name not in one.names.changes]
-        until = min(plain, default=float("inf"))
+        until = min((one for one in plain if one not in again), default=_END)
         for one in self._changing.get(name, ()):
             if statement.order < one.order < until:
-                if one.run == statement.run and not statement.imports:
+                if not statement.imports:
                     self._carry(one)
-                else:
+                if one.run != statement.run or statement.imports:
                     self.changed.add(Use(name, one, statement))
 
 
-def _ordered(search: _Search) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
-    """Statements as they ran, but each after those that it needs; and those that cannot be so."""
-    carried, before = search.carried, search.before
-    # What a statement needs it may call: then all that this needs has to be there as well.
-    callable_ = {
-        one: needed.union(*(_reached(each, search) for each in needed)) - {one}
-        for one, needed in before.items()
-    }
-    found, circular = _in_order(carried, callable_)
-    if circular:
-        found, circular = _in_order(carried, before)
-    ordered = tuple(carried[one] for one in (*found, *circular))
-    return ordered, tuple(carried[one] for one in circular)
+def _runs_code(node: ast.stmt) -> bool:
+    """Whether a statement may call something while it runs."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return bool(node.decorator_list)
+    return not isinstance(node, ast.Import | ast.ImportFrom)
 
 
-def _reached(order: int, search: _Search) -> set[int]:
-    """All that a statement needs, now or later, and what that needs."""
-    found: set[int] = set()
-    waiting = [order]
-    while waiting:
-        one = waiting.pop()
-        new = search.before.get(one, set()) | search.called.get(one, set())
-        new -= found
-        found |= new
-        waiting.extend(new)
-    return found
+def _is_outdated(meant: Statement, last: Statement, by: Statement) -> bool:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    defined = isinstance(meant.node, kinds) and isinstance(last.node, kinds)
+    return defined and last.run not in (meant.run, by.run) and meant.dump != last.dump
 
 
-def _in_order(
-    carried: Iterable[int], before: Mapping[int, set[int]]
-) -> tuple[list[int], list[int]]:
-    """Numbers from the smallest on, but each after others; and those of which that cannot be."""
-    waits = {one: set(before.get(one, ())) for one in carried}
-    frees = defaultdict(list)
-    for one, needed in waits.items():
-        for each in needed:
-            frees[each].append(one)
-    ready = [one for one, needed in waits.items() if not needed]
-    heapq.heapify(ready)
-    found = []
-    while ready:
-        one = heapq.heappop(ready)
-        found.append(one)
-        for each in frees[one]:
-            waits[each].discard(one)
-            if not waits[each]:
-                heapq.heappush(ready, each)
-    return found, sorted(waits.keys() - set(found))
+def _imports_parts(node: ast.stmt, name: str) -> bool:
+    """Whether it is an import such as `import name.part`: of several of them each counts."""
+    if not isinstance(node, ast.Import):
+        return False
+    return any(one.name.startswith(f"{name}.") and not one.asname for one in node.names)
+
+
+def _order(statement: Statement) -> int:
+    return statement.order
 
 
 def _place(use: Use) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphnb.promote.extract.closure import Closure, closure
-from graphnb.promote.extract.imports import import_lines, imported_modules
+from graphnb.promote.extract.imports import import_lines, imported_modules, origins
 from graphnb.promote.extract.names import names_of
 from graphnb.promote.extract.obstacles import Obstacle, obstacles
 from graphnb.promote.extract.statements import Statement, statements_of
@@ -75,7 +75,7 @@ def extract(
     said = end.format(root=root)
     if said == f"{root} = {root}":
         said = ""
-    text = _text(title, statements, found, ast.parse(imports).body, said)
+    text = _text(title, statements, found.carried, ast.parse(imports).body, said)
     nodes = [one.node for one in found.carried]
     ends = ast.parse(f"{imports}\n{said}").body
     return Extract(
@@ -88,26 +88,48 @@ def extract(
 def _text(
     title: str,
     statements: Sequence[Statement],
-    found: Closure,
+    carried: Sequence[Statement],
     more: Sequence[ast.stmt],
     end: str,
 ) -> str:
-    carried = found.carried
-    used = {name for one in carried for name in one.names.needs | one.names.needs_later}
+    used = {name for one in carried for name in _used(one)}
     used |= {name for node in ast.parse(end).body for name in names_of(node).needs}
+    fixed = _bound_otherwise(carried, more)
+    on_top = [one for one in carried if one.imports and not one.names.binds & fixed]
     nodes = [one.node for one in statements if _is_future(one.node)]
-    nodes += [one.node for one in carried if one.imports and not _is_future(one.node)]
-    for_end = {name for node in more for name in names_of(node).binds}
-    lines = import_lines([*nodes, *more], used | for_end)
-    body = _body([one for one in carried if not one.imports])
-    parts = [f'"""{title}"""', "\n".join(lines), body, end]
-    return "\n\n".join(filter(None, parts[:2])) + "".join(_apart(body, end))
+    nodes += [one.node for one in on_top if not _is_future(one.node)]
+    binds = {name for node in more for name in names_of(node).binds}
+    if binds & fixed:
+        end = "\n".join([*map(ast.unparse, more), end])
+    else:
+        nodes += more
+    lines = import_lines(nodes, used | binds)
+    body = _body([one for one in carried if one not in on_top and not _is_future(one.node)])
+    head = "\n\n".join(filter(None, [_docstring(title), "\n".join(lines)]))
+    return "\n\n\n".join(filter(None, [head, body, end])) + "\n"
 
 
-def _apart(body: str, end: str) -> Iterator[str]:
-    for one in filter(None, (body, end)):
-        yield f"\n\n\n{one}"
-    yield "\n"
+def _used(one: Statement) -> frozenset[str]:
+    return one.names.needs | one.names.may_use | one.names.needs_later | one.names.may_need
+
+
+def _bound_otherwise(carried: Sequence[Statement], more: Sequence[ast.stmt]) -> set[str]:
+    """Names that an import binds, and something else too: they keep their places."""
+    known: dict[str, str] = {}
+    found: set[str] = set()
+    made = [
+        (name, str(one.order)) for one in carried for name in one.names.binds if not one.imports
+    ]
+    imported = [each for one in carried if one.imports for each in origins(one.node)]
+    for name, origin in [*made, *imported, *(each for node in more for each in origins(node))]:
+        if known.setdefault(name, origin) != origin:
+            found.add(name)
+    return found
+
+
+def _docstring(title: str) -> str:
+    safe = title.replace("\\", "\\\\").replace('"', "'")
+    return f'"""{safe}"""'
 
 
 def _body(statements: Sequence[Statement]) -> str:

@@ -7,33 +7,59 @@ or a branch may not be taken, what it binds does not count afterwards.
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["used_before_bound"]
+__all__ = ["Flow", "flow_of"]
 
 
-def used_before_bound(statement: ast.stmt) -> set[str]:
-    """The names that a statement may use while they still mean what they did before it."""
-    flow = _Flow()
-    flow.visit(statement)
-    return flow.used
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What a statement does with names while it runs.
+
+    Attributes:
+        needs: those that it uses while they surely mean what they did before it.
+        may_use: those that it uses, and may have bound itself.
+        bound: those that it binds, whatever happens.
+    """
+
+    needs: frozenset[str]
+    may_use: frozenset[str]
+    bound: frozenset[str]
 
 
-class _Flow(ast.NodeVisitor):
+def flow_of(statement: ast.stmt) -> Flow:
+    """Walks through a statement as it runs."""
+    walk = _Walk()
+    walk.visit(statement)
+    return Flow(frozenset(walk.needs), frozenset(walk.may_use - walk.needs), frozenset(walk.bound))
+
+
+class _Walk(ast.NodeVisitor):
     def __init__(self) -> None:
-        self.bound: set[str] = set()
-        self.used: set[str] = set()
+        self.bound: set[str] = set()  # on every way to here
+        self.maybe: set[str] = set()  # on some way
+        self.needs: set[str] = set()
+        self.may_use: set[str] = set()
 
     def visit_Name(self, node: ast.Name) -> None:
-        if not isinstance(node.ctx, ast.Store) and node.id not in self.bound:
-            self.used.add(node.id)
         if isinstance(node.ctx, ast.Store):
-            self.bound.add(node.id)
-        elif isinstance(node.ctx, ast.Del):
+            self._bind(node.id)
+            return
+        self._use(node.id)
+        if isinstance(node.ctx, ast.Del):
             self.bound.discard(node.id)
+
+    def _use(self, name: str) -> None:
+        if name not in self.bound:
+            (self.may_use if name in self.maybe else self.needs).add(name)
+
+    def _bind(self, *names: str | None) -> None:
+        self.bound |= {one for one in names if one}
+        self.maybe |= {one for one in names if one}
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self._each([node.value, *node.targets])
@@ -44,18 +70,18 @@ class _Flow(ast.NodeVisitor):
             self.visit(node.target)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        if isinstance(node.target, ast.Name) and node.target.id not in self.bound:
-            self.used.add(node.target.id)
+        if isinstance(node.target, ast.Name):
+            self._use(node.target.id)
         self._each([node.value, node.target])
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self._each([node.value, node.target])
 
     def visit_Import(self, node: ast.Import) -> None:
-        self.bound |= {one.asname or one.name.partition(".")[0] for one in node.names}
+        self._bind(*(one.asname or one.name.partition(".")[0] for one in node.names))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        self.bound |= {one.asname or one.name for one in node.names}
+        self._bind(*(one.asname or one.name for one in node.names))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self._function(node)
@@ -69,16 +95,20 @@ class _Flow(ast.NodeVisitor):
         annotated += filter(None, [arguments.vararg, arguments.kwarg])
         self._each(node.decorator_list)
         self._each([*arguments.defaults, *filter(None, arguments.kw_defaults)])
-        self._each(filter(None, [*(one.annotation for one in annotated), node.returns]))
-        self.bound.add(node.name)
+        hints = filter(None, [*(one.annotation for one in annotated), node.returns])
+        self._branch([*_type_params(node), *hints])
+        self._bind(node.name)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._each([*node.args.defaults, *filter(None, node.args.kw_defaults)])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._each([*node.decorator_list, *node.bases, *(one.value for one in node.keywords)])
-        self._branch(node.body)
-        self.bound.add(node.name)
+        self._each(node.decorator_list)
+        before = set(self.maybe)
+        bases = [*node.bases, *(one.value for one in node.keywords)]
+        self._branch([*_type_params(node), *bases, *node.body])
+        self.maybe = before  # what a class body binds is the class's own
+        self._bind(node.name)
 
     def visit_ListComp(self, node: ast.ListComp) -> None:
         self._comprehension(node.generators, [node.elt])
@@ -110,7 +140,8 @@ class _Flow(ast.NodeVisitor):
 
     def visit_If(self, node: ast.If) -> None:
         self.visit(node.test)
-        self.bound |= self._branch(node.body) & self._branch(node.orelse)
+        both = self._branch(node.body) & self._branch(node.orelse)
+        self.bound |= both
 
     def visit_Try(self, node: ast.Try) -> None:
         self._try(node)
@@ -131,22 +162,31 @@ class _Flow(ast.NodeVisitor):
 
     def visit_MatchAs(self, node: ast.MatchAs) -> None:
         self.generic_visit(node)
-        self.bound |= {node.name} if node.name else set()
+        self._bind(node.name)
 
     def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        self.bound |= {node.name} if node.name else set()
+        self._bind(node.name)
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         self.generic_visit(node)
-        self.bound |= {node.rest} if node.rest else set()
+        self._bind(node.rest)
 
     def _handler(self, node: ast.ExceptHandler) -> set[str]:
         before = set(self.bound)
         self._each(filter(None, [node.type]))
-        self.bound |= {node.name} if node.name else set()
+        self._bind(node.name)
         after = self._branch(node.body)
         self.bound = before
         return after
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        self.visit(node.values[0])
+        self._branch(node.values[1:])
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        self.visit(node.test)
+        self._branch([node.body])
+        self._branch([node.orelse])
 
     def _comprehension(
         self, generators: Iterable[ast.comprehension], parts: Iterable[ast.expr]
@@ -154,7 +194,16 @@ class _Flow(ast.NodeVisitor):
         inner: list[ast.AST] = []
         for one in generators:
             inner += [one.iter, one.target, *one.ifs]
-        self._branch([*inner, *parts])
+        before = set(self.maybe)
+        inner += parts
+        self._branch(inner)
+        assigned = {
+            one.target.id
+            for part in inner
+            for one in ast.walk(part)
+            if isinstance(one, ast.NamedExpr)
+        }
+        self.maybe = before | assigned  # targets are the comprehension's own
 
     def _each(self, nodes: Iterable[ast.AST]) -> None:
         for one in nodes:
@@ -166,3 +215,9 @@ class _Flow(ast.NodeVisitor):
         self._each(nodes)
         after, self.bound = self.bound, before
         return after
+
+
+def _type_params(node: ast.AST) -> list[ast.AST]:
+    """Names for the type parameters of Python 3.12, as if they were assigned."""
+    params = getattr(node, "type_params", [])
+    return [ast.Name(one.name, ast.Store()) for one in params]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["import_lines", "imported_modules"]
+__all__ = ["import_lines", "imported_modules", "origins"]
 
 _WIDTH = 88
 
@@ -28,7 +28,7 @@ def import_lines(nodes: Iterable[ast.stmt], used: Collection[str]) -> list[str]:
         if isinstance(node, ast.Import):
             plain |= {(one.name, one.asname or "") for one in node.names if _bound(one) in used}
         elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
+            module = _module(node)
             needed = [one for one in node.names if module == "__future__" or _bound(one) in used]
             by_module[module] |= {(one.name, one.asname or "") for one in needed}
     sections: dict[int, list[str]] = defaultdict(list)
@@ -43,6 +43,10 @@ def import_lines(nodes: Iterable[ast.stmt], used: Collection[str]) -> list[str]:
     return lines
 
 
+def _module(node: ast.ImportFrom) -> str:
+    return "." * node.level + (node.module or "")
+
+
 def imported_modules(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """The modules that some code imports, wherever it does so; by their full names."""
     found: set[str] = set()
@@ -53,6 +57,15 @@ def imported_modules(nodes: Iterable[ast.AST]) -> frozenset[str]:
             elif isinstance(one, ast.ImportFrom) and one.module and not one.level:
                 found.add(one.module)
     return frozenset(found)
+
+
+def origins(node: ast.stmt) -> list[tuple[str, str]]:
+    """The names that an import binds, each with what it then is: a module, or a part of one."""
+    if isinstance(node, ast.Import):
+        return [(_bound(one), one.name if one.asname else _bound(one)) for one in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [(_bound(one), f"{_module(node)}.{one.name}") for one in node.names]
+    return []
 
 
 def _bound(alias: ast.alias) -> str:

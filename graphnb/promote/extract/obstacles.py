@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["Obstacle", "obstacles"]
 
 _ONLY_IN_NOTEBOOKS = frozenset({"In", "Out", "_", "__", "___", "display", "exit", "get_ipython"})
+_OUTPUT = re.compile(r"_\d+|_i+\d*")
 _DYNAMIC = frozenset({"__import__", "eval", "exec", "globals", "locals"})
 # Of this machine, or of its user. Routes of HTTP begin with a slash as well.
 _ABSOLUTE = re.compile(
-    r"(/(home|Users|root|mnt|media|data|tmp|var|opt|Volumes|content)/|~/|[A-Za-z]:[\\/]).+"
+    r"(/(home|Users|root|mnt|media|tmp|Volumes|kaggle|workspace|dbfs)/|~/|[A-Za-z]:[\\/]).+"
+    r"|/(data|var|opt|content)/.+\.\w+"
 )
+_OPENS = frozenset({"open", "io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open"})
 _MOST_SHOWN = 60
 
 
@@ -60,7 +63,7 @@ def obstacles(found: Closure, statements: Sequence[Statement]) -> list[Obstacle]
         *map(_replaced, found.replaced),
         *map(_outdated, found.outdated),
         *map(_changed, found.changed),
-        *_circular(found.circular),
+        *map(_star, stars),
         *(one for statement in found.carried for one in _within(statement)),
     ]
 
@@ -74,9 +77,14 @@ def _runs_magic(statement: Statement) -> bool:
     return "get_ipython" in statement.names.needs
 
 
+def _star(statement: Statement) -> Obstacle:
+    message = f"what {_shown(statement)!r} binds does not come along"
+    return Obstacle("warning", "", statement.where, message, "import each by its name")
+
+
 def _missing(use: Use, stars: Sequence[Statement]) -> Obstacle:
     where = "" if use.by is None else use.by.where
-    if use.name in _ONLY_IN_NOTEBOOKS:
+    if use.name in _ONLY_IN_NOTEBOOKS or _OUTPUT.fullmatch(use.name):
         fix = "leave it out of what the graph uses, or import what stands in for it"
         return _error(use.name, where, f"{use.name!r} exists in notebooks alone", fix)
     if stars:
@@ -97,7 +105,8 @@ def _outdated(use: Use) -> Obstacle:
     assert use.by is not None
     assert use.of is not None
     message = f"it used {use.name!r} as it was before {use.of.where} defined it anew"
-    return _error(use.name, use.by.where, message, "run this cell again, and deploy the graph")
+    fix = "run this cell again if it is to have the new one"
+    return Obstacle("warning", use.name, use.by.where, message, fix)
 
 
 def _changed(use: Use) -> Obstacle:
@@ -108,15 +117,8 @@ def _changed(use: Use) -> Obstacle:
         message = f"{_shown(use.by)!r} changes what is imported as {use.name!r}: it is not carried"
         fix = "do so where it is used: in the class or function of the node"
         return Obstacle("warning", use.name, use.by.where, message, fix)
-    fix = f"make {use.name} as it is to be in one cell"
-    return _error(use.name, use.by.where, message, fix)
-
-
-def _circular(statements: Sequence[Statement]) -> Iterator[Obstacle]:
-    if statements:
-        where = ", ".join(dict.fromkeys(one.where for one in statements))
-        message = "these cells need each other while they run"
-        yield _error("", where, message, "restart the kernel, and run all cells in their order")
+    fix = f"it comes along; {use.name} is easier to read when one cell makes it as it is to be"
+    return Obstacle("warning", use.name, use.by.where, message, fix)
 
 
 def _within(statement: Statement) -> Iterator[Obstacle]:
@@ -128,6 +130,9 @@ def _within(statement: Statement) -> Iterator[Obstacle]:
     if _awaits(statement.node):
         fix = "await it where it is used: in a method of the node"
         yield _error("", where, f"{_shown(statement)!r} awaits, which no module can", fix)
+    if "__name__" in statement.names.needs:
+        message = f"{_shown(statement)!r} asks for its name, which is another one in a module"
+        yield Obstacle("warning", "__name__", where, message, "leave that out")
     for name in _files(statement.node):
         fix = f"open it where it is used; or keep what is in it: {name} = open(...).read()"
         yield _error(name, where, f"{name!r} is an open file", fix)
@@ -160,15 +165,15 @@ def _awaits(node: ast.AST) -> bool:
         return False
     if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
         return True
+    if isinstance(node, ast.comprehension) and node.is_async:
+        return True
     return any(map(_awaits, ast.iter_child_nodes(node)))
 
 
 def _files(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-        called = node.value.func
-        is_open = isinstance(called, ast.Name) and called.id == "open"
-        if is_open or (isinstance(called, ast.Attribute) and called.attr == "open"):
-            yield from (one.id for one in node.targets if isinstance(one, ast.Name))
+    match node:
+        case ast.Assign(targets, ast.Call(called)) if ast.unparse(called) in _OPENS:
+            yield from (one.id for one in targets if isinstance(one, ast.Name))
 
 
 def _called(node: ast.AST, names: Iterable[str]) -> list[str]:

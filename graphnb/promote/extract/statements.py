@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import textwrap
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from graphnb.authoring.sources import CellSource
 
 __all__ = ["Statement", "statements_of"]
+
+# As Python counts lines: other characters that end one for some are part of it here.
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
 # Cell magics whose body runs as a cell does: what it binds is there afterwards.
 _TRANSPARENT = frozenset({"capture", "prun", "time"})
@@ -33,6 +36,7 @@ class Statement:
         text: its source, with the comments right above it; without indentation.
         spaced: whether there is an empty line above it.
         names: what it binds, needs and changes.
+        dump: its syntax tree as text: two that have the same do the same.
     """
 
     order: int
@@ -42,6 +46,7 @@ class Statement:
     text: str
     spaced: bool
     names: Names
+    dump: str
 
     @property
     def where(self) -> str:
@@ -59,15 +64,21 @@ def statements_of(cells: Iterable[CellSource]) -> list[Statement]:
     found: list[Statement] = []
     lazy = False  # IPython keeps what a cell imports from the future for all cells after it
     for run, cell in enumerate(cells):
+        ended = 0
         for text, node in _parsed(cell.transformed):
             lazy = lazy or "annotations" in _futures(node)
-            lines = text.splitlines()
-            begin = _first_line(node)
-            comments = _comments_above(lines, begin)
+            lines = _LINE_ENDS.split(text)
+            begin = _first_line(lines, node)
+            comments = _comments_above(lines, begin, ended if begin > ended else 0)
+            ended = node.end_lineno or begin
             spaced = begin - comments >= 2 and not lines[begin - comments - 2].strip()
             source = _text(lines, node, comments)
-            names = names_of(node, lazy_annotations=lazy)
-            found.append(Statement(len(found), run, cell, node, source, spaced, names))
+            try:
+                names = names_of(node, lazy_annotations=lazy)
+                dump = ast.dump(node)
+            except (SyntaxError, RecursionError):
+                continue  # what it would bind is missing, and is said to be
+            found.append(Statement(len(found), run, cell, node, source, spaced, names, dump))
     return found
 
 
@@ -99,27 +110,30 @@ def _futures(node: ast.stmt) -> list[str]:
     return [one.name for one in node.names] if is_future else []  # type: ignore[attr-defined]
 
 
-def _first_line(node: ast.stmt) -> int:
+def _first_line(lines: Sequence[str], node: ast.stmt) -> int:
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(one.lineno for one in decorators)])
+    begin = min([node.lineno, *(one.lineno for one in decorators)])
+    while decorators and not lines[begin - 1].lstrip().startswith("@"):
+        begin -= 1  # what decorates stands in brackets
+    return begin
 
 
-def _comments_above(lines: Sequence[str], begin: int) -> int:
-    """How many lines right above the statement are comments."""
+def _comments_above(lines: Sequence[str], begin: int, ended: int) -> int:
+    """How many lines right above the statement, and below the one before, are comments."""
     count = 0
-    while begin - count >= 2 and lines[begin - count - 2].lstrip().startswith("#"):
+    while begin - count >= ended + 2 and lines[begin - count - 2].lstrip().startswith("#"):
         count += 1
     return count
 
 
 def _text(lines: Sequence[str], node: ast.stmt, comments: int) -> str:
-    begin, end = _first_line(node), node.end_lineno or node.lineno
+    begin, end = _first_line(lines, node), node.end_lineno or node.lineno
     first, last = lines[begin - 1].encode(), lines[end - 1].encode()
     before = first[: node.col_offset] if begin == node.lineno else b""
     after = last[node.end_col_offset or 0 :].strip()
-    if before.strip() or after.startswith(b";"):  # others share its lines
+    if before or after.startswith(b";"):  # others share its lines
         text = ast.get_source_segment("\n".join(lines), node) or ast.unparse(node)
     else:
         text = "\n".join(lines[begin - 1 : end])
     above = [line.strip() for line in lines[begin - 1 - comments : begin - 1]]
-    return "\n".join([*above, textwrap.dedent(text).strip("\n")])
+    return "\n".join([*above, text.strip("\n")])
