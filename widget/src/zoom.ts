@@ -34,7 +34,6 @@ export class Zoom {
   /** The width that it was fitted to: of the area with its scrollbar, which comes and goes. */
   #fittedTo = 0;
   #sight: Sight | null = null;
-  #observed = false;
 
   constructor(area: HTMLElement, scope: Scope) {
     this.#area = area;
@@ -56,7 +55,6 @@ export class Zoom {
         }
       });
       observer.observe(area);
-      this.#observed = true;
       scope.atEnd(() => {
         observer.disconnect();
       });
@@ -100,11 +98,8 @@ export class Zoom {
     }
     const { width, height } = this.#drawing;
     const room = this.#area.offsetWidth - 2 * BORDER;
-    // Not on the page yet: it is told when it is, and then no text is laid out at another scale.
-    const { style } = this.#drawing.svg;
-    style.display = room > 0 || !this.#observed ? "" : "none";
     if (room <= 0) {
-      return;
+      return; // not on the page yet
     }
     const wide = Math.min(1, room / width);
     const scrolls = height * wide > MAX_HEIGHT;
