@@ -8,9 +8,10 @@ of ten that are due in a second, and those that have news as they arrive in the 
 main thread by Chromium's own account of it, the kernel's side by the CPU time of the threads that
 make ticks, send them, and hear the page. *A bench with the live picture open*: ten
 calls in a row that do next to nothing, benched by one client, in short turns with the picture as it
-is and with one that is told nothing. *The first picture*: from the end of the code of a cell that
-has deployed a graph of 50 nodes, 0.4 s after its start, to the first frame of the page that has it,
-beside what a word of HTML takes; cold is the first one of a kernel.
+is and with one that is told nothing. *The first picture*: from before `live()`, the last
+line of a cell that deployed a graph of 50 nodes 0.4 s earlier (a thread has drawn it by then), to
+the first frame of the page that has it, beside what a word of HTML takes; cold is the first one of
+a kernel.
 """
 
 import itertools

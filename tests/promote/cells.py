@@ -1,18 +1,8 @@
 """Cells that are told apart by `# %%`, as if they had run one after the other."""
 
-from dataclasses import dataclass
-
 from IPython.core.inputtransformer2 import TransformerManager
 
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell that ran."""
-
-    id: str
-    ordinal: int
-    raw: str
-    transformed: str
+from graphnb.ipython.cells import Cell
 
 
 def cells(text, *, ids=None):

@@ -161,6 +161,23 @@ def test_the_same_cells_give_the_same_bytes():
 
 
 CARRIED = {
+    "a model that is told to evaluate": (
+        (
+            "class Model:\n"
+            "    training = True\n"
+            "    def eval(self): self.training = False\n"
+            "# %%\n"
+            "model = Model()\n"
+            "model.eval()\n"
+        ),
+        "model.training",
+        False,
+    ),
+    "a generator that is seeded": (
+        "import random\nnumbers = random.Random(0)\nnumbers.seed(7)\n",
+        "numbers.getstate() == random.Random(7).getstate()",
+        True,
+    ),
     "a function that another one calls later": (
         "def f(): return g()\n# %%\ndef g(): return 1\n",
         "f()",

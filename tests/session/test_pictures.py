@@ -7,7 +7,7 @@ import pytest
 
 import graphnb
 from graphnb import InputNode, serve
-from graphnb.errors import DeployError
+from graphnb.errors import DeployError, NotRunningError
 from graphnb.session import registry
 from graphnb.views.widget import picture as drawing
 from tests.contract.waiting import eventually
@@ -73,6 +73,15 @@ def test_live_views_of_a_graph_share_a_picture(drawn):
     graph = graphnb.deploy(target(3), name="drawn", http=False)
     graph.live()
     assert [spec for spec, _ in drawn][1:] == [graph.spec]
+
+
+def test_a_graph_that_has_ended_has_no_live_view():
+    """Also when there was one of it before that nobody has looked at since."""
+    graph = graphnb.deploy(target(), name="drawn", http=False)
+    graph.live()
+    graph.delete()
+    with pytest.raises(NotRunningError):
+        graph.live()
 
 
 def test_outside_a_notebook_nothing_is_drawn_that_nobody_looks_at(drawn):

@@ -23,7 +23,7 @@ GRANTED_S = 15.0
 """How long a turn lasts that nobody prolongs: that of a process that was killed."""
 
 _PROLONG_S = 4.0
-_POLL_S = 0.05
+_POLL_S = 0.05  # asked again: the collector does one thing at a time, and must not wait itself
 _SAY_AFTER_S = 1.0
 
 

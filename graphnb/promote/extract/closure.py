@@ -14,6 +14,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from graphnb.promote.extract.names import DEFINED_FUNCTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -109,8 +111,8 @@ class _Search:
             if one.cell.id:
                 self._last_run[one.cell.id] = one.run
         for one in self.statements:  # each by what is known of those before it
-            self._first[one.order] = self._first_of(one)
             self._called[one.order] = self._called_by(one)
+            self._first[one.order] = self._first_of(one)
 
     def follow_all(self) -> None:
         """Carries what is needed by what is carried, until there is no more of it."""
@@ -189,7 +191,7 @@ class _Search:
         """The names that functions may have looked up while a statement called them."""
         if not _runs_code(statement.node):
             return set()
-        names = set(self._called_by(statement))
+        names = set(self._called[statement.order])
         waiting = list(names)
         while waiting:
             meant = self._meaning(waiting.pop(), statement.order)
@@ -224,13 +226,13 @@ class _Search:
 
 def _runs_code(node: ast.stmt) -> bool:
     """Whether a statement may call something while it runs."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, DEFINED_FUNCTIONS):
         return bool(node.decorator_list)
     return not isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _is_outdated(meant: Statement, last: Statement, by: Statement) -> bool:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    kinds = (*DEFINED_FUNCTIONS, ast.ClassDef)
     defined = isinstance(meant.node, kinds) and isinstance(last.node, kinds)
     return defined and last.run not in (meant.run, by.run) and meant.dump != last.dump
 
@@ -246,5 +248,6 @@ def _order(statement: Statement) -> int:
     return statement.order
 
 
-def _place(use: Use) -> tuple[int, str]:
-    return (-1 if use.by is None else use.by.order, use.name)
+def _place(use: Use) -> tuple[int, str, int]:
+    by, of = (-1 if one is None else one.order for one in (use.by, use.of))
+    return (by, use.name, of)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from graphnb.promote.extract.closure import Closure, closure
 from graphnb.promote.extract.imports import import_lines, imported_modules, origins
-from graphnb.promote.extract.names import names_of
+from graphnb.promote.extract.names import DEFINED_FUNCTIONS, names_of
 from graphnb.promote.extract.obstacles import Obstacle, obstacles
 from graphnb.promote.extract.statements import Statement, statements_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Extract", "extract"]
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_DEFINITIONS = (*DEFINED_FUNCTIONS, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +96,15 @@ def _text(
     used |= {name for node in ast.parse(end).body for name in names_of(node).needs}
     fixed = _bound_otherwise(carried, more)
     on_top = [one for one in carried if one.imports and not one.names.binds & fixed]
-    nodes = [one.node for one in statements if _is_future(one.node)]
-    nodes += [one.node for one in on_top if not _is_future(one.node)]
+    nodes = [one.node for one in statements if one.is_future]
+    nodes += [one.node for one in on_top if not one.is_future]
     binds = {name for node in more for name in names_of(node).binds}
     if binds & fixed:
         end = "\n".join([*map(ast.unparse, more), end])
     else:
         nodes += more
     lines = import_lines(nodes, used | binds)
-    body = _body([one for one in carried if one not in on_top and not _is_future(one.node)])
+    body = _body([one for one in carried if one not in on_top and not one.is_future])
     head = "\n\n".join(filter(None, [_docstring(title), "\n".join(lines)]))
     return "\n\n\n".join(filter(None, [head, body, end])) + "\n"
 
@@ -146,10 +146,6 @@ def _gap(before: Statement | None, one: Statement) -> str:
     if isinstance(before.node, _DEFINITIONS) or isinstance(one.node, _DEFINITIONS):
         return "\n\n\n"
     return "\n\n" if before.run != one.run or one.spaced else "\n"
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _taken(found: Closure, end: str, root: str) -> Iterator[Obstacle]:

@@ -14,34 +14,22 @@ from graphnb.promote.extract.flow import flow_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Names", "names_of", "root_name"]
+__all__ = ["DEFINED_FUNCTIONS", "Names", "names_of"]
 
 _COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
-_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+DEFINED_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+"""The statements that define a function."""
+
+_LATER = (*DEFINED_FUNCTIONS, ast.Lambda)
 
 # Methods that are known to change their object; of others nothing can be told from the source.
 _CHANGING = frozenset(
-    [
-        "add",
-        "append",
-        "appendleft",
-        "clear",
-        "discard",
-        "extend",
-        "extendleft",
-        "fit",
-        "insert",
-        "load_state_dict",
-        "partial_fit",
-        "pop",
-        "popitem",
-        "popleft",
-        "remove",
-        "reverse",
-        "setdefault",
-        "sort",
-        "update",
-    ]
+    """
+    add append appendleft clear discard eval extend extendleft fit insert load_state_dict
+    load_weights partial_fit pop popitem popleft register remove requires_grad_ reverse seed
+    setdefault sort train update
+    """.split()  # noqa: SIM905  a list of one to a line hides what is in it
 )
 
 
@@ -95,13 +83,6 @@ def names_of(statement: ast.stmt, *, lazy_annotations: bool = False) -> Names:
     )
 
 
-def root_name(node: ast.expr) -> str | None:
-    """The name at the beginning of `name.part[key]`; None of anything else."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
 def _without_annotations(statement: ast.stmt) -> tuple[ast.stmt, set[str]]:
     """The statement with none, and the names in those that it had."""
     taken: list[ast.expr] = []
@@ -110,7 +91,7 @@ def _without_annotations(statement: ast.stmt) -> tuple[ast.stmt, set[str]]:
         if isinstance(node, ast.arg) and node.annotation is not None:
             taken.append(node.annotation)
             node.annotation = None
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
+        elif isinstance(node, DEFINED_FUNCTIONS) and node.returns is not None:
             taken.append(node.returns)
             node.returns = None
         elif isinstance(node, ast.AnnAssign):
@@ -195,7 +176,7 @@ def _changed(statement: ast.stmt, binds: set[str]) -> set[str]:
     """The names whose objects it changes, but for objects that it made itself."""
     if isinstance(statement, _LATER):
         return set()
-    names = {root_name(one) for one in _changed_in(statement)} - {None}
+    names = {_root_name(one) for one in _changed_in(statement)} - {None}
     inner = set()
     if isinstance(statement, ast.ClassDef):  # what a class body changes is the class's own
         inner = {one for part in statement.body for one in names_of(part).binds}
@@ -219,3 +200,10 @@ def _changed_in(statement: ast.stmt) -> Iterator[ast.expr]:
                 yield value
             case ast.Call(ast.Name("setattr" | "delattr"), [value, *_]):
                 yield value
+
+
+def _root_name(node: ast.expr) -> str | None:
+    """The name at the beginning of `name.part[key]`; None of anything else."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from graphnb.promote.extract.names import DEFINED_FUNCTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -161,7 +163,7 @@ def _is_star(statement: Statement) -> bool:
 
 def _awaits(node: ast.AST) -> bool:
     """Whether it awaits itself, not in a function that it defines."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+    if isinstance(node, (*DEFINED_FUNCTIONS, ast.Lambda)):
         return False
     if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
         return True

@@ -58,6 +58,11 @@ class Statement:
         """Whether it is an import."""
         return isinstance(self.node, ast.Import | ast.ImportFrom)
 
+    @property
+    def is_future(self) -> bool:
+        """Whether it imports from the future: for all that comes after it."""
+        return bool(_from_future(self.node))
+
 
 def statements_of(cells: Iterable[CellSource]) -> list[Statement]:
     """The statements of cells that ran, in that order; cells that are not Python have none."""
@@ -66,7 +71,7 @@ def statements_of(cells: Iterable[CellSource]) -> list[Statement]:
     for run, cell in enumerate(cells):
         ended = 0
         for text, node in _parsed(cell.transformed):
-            lazy = lazy or "annotations" in _futures(node)
+            lazy = lazy or "annotations" in _from_future(node)
             lines = _LINE_ENDS.split(text)
             begin = _first_line(lines, node)
             comments = _comments_above(lines, begin, ended if begin > ended else 0)
@@ -105,9 +110,11 @@ def _body_of_magic(node: ast.stmt) -> str | None:
     return None
 
 
-def _futures(node: ast.stmt) -> list[str]:
-    is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-    return [one.name for one in node.names] if is_future else []  # type: ignore[attr-defined]
+def _from_future(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.ImportFrom("__future__", names):
+            return [one.name for one in names]
+    return []
 
 
 def _first_line(lines: Sequence[str], node: ast.stmt) -> int:

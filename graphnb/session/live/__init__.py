@@ -26,7 +26,8 @@ def live_picture(graph: RunningGraph) -> LivePicture:
         NotRunningError: the graph has ended.
     """
     kept = graph._kept
+    if kept.watch is not None:  # nobody may have looked for long: it is another graph, or has ended
+        kept.watch.look(time.monotonic())
     if kept.watch is None or kept.watch.ended:
         kept.watch = Watch(graph)
-    kept.watch.look(time.monotonic())  # the graph may be another one than when it was last seen
     return LivePicture(graph, kept.watch, busy_since)
