@@ -7,7 +7,9 @@
     │   ├── GraphTypeError          ... a node used as a value (also a TypeError)
     │   └── GraphValueError         ... an option's value (also a ValueError)
     ├── DeployError                 a deploy that did not happen; what served before still does
-    ├── ExportError                 traces could not be written, sent or read
+    ├── ExportError                 traces, or a bundle, could not be written, sent or read
+    ├── PromoteError                a promotion that did not happen; the cluster is as it was
+    │   └── ProofError              ... the bundle does not run alone, or answers otherwise
     ├── NotRunningError             no running graph, node or deployment has that name
     ├── RenderError                 a picture could not be laid out
     └── RequestError                one request failed
@@ -45,6 +47,8 @@ __all__ = [
     "NodeError",
     "NotRunningError",
     "NotSerializableError",
+    "PromoteError",
+    "ProofError",
     "RenderError",
     "RequestCancelledError",
     "RequestError",
@@ -133,6 +137,14 @@ class DeployError(GraphnbError):
 
 class ExportError(GraphnbError):
     """Traces could not be written, sent or read."""
+
+
+class PromoteError(GraphnbError):
+    """A promotion that did not happen: what ran on the cluster before runs there still."""
+
+
+class ProofError(PromoteError):
+    """A bundle that does not run alone, builds another graph, or answers otherwise."""
 
 
 class NotRunningError(GraphnbError, LookupError):

@@ -51,7 +51,7 @@ def run(
     return deploy(target, name=name, route_prefix=route_prefix, on=on).handle
 
 
-def build(target: Any) -> Application:
+def build(target: Any, *, import_path: str | None = None) -> Application:
     """Makes an ordinary Ray Serve application of a graph.
 
         app = serve.build(best)         # in a module; then: serve run module:app
@@ -62,6 +62,9 @@ def build(target: Any) -> Application:
 
     Args:
         target: as for `graphnb.deploy`.
+        import_path: where the module keeps the application, "module:variable". Each replica then
+            imports its code from there, from what its own runtime environment holds; without it
+            replicas are sent the code as it is here.
 
     Raises:
         GraphError: a rule is broken.
@@ -69,8 +72,13 @@ def build(target: Any) -> Application:
         DeployError: Ray Serve does not take an option of a deployment.
     """
     from graphnb.rayserve.compiling import application_of
-    from graphnb.session.target import graph_of
+    from graphnb.rayserve.imported import keep_root
+    from graphnb.session.target import graph_of, root_of
 
+    if import_path is not None:
+        target = root_of(target)
+        if keep_root(import_path, target):
+            return None  # type: ignore[return-value]  # a replica wants the nodes, and they are kept
     graph = graph_of(target)
     prefix = graph.spec.route_prefix
     if prefix not in (None, "/"):
@@ -80,7 +88,7 @@ def build(target: Any) -> Application:
             f" `serve deploy`, or to ray.serve.run(app, route_prefix={prefix!r})",
             stacklevel=2,
         )
-    application: Application = application_of(graph)
+    application: Application = application_of(graph, import_path)
     return application
 
 

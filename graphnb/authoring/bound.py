@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Where = Callable[[Any], str | None]
 """Says where a class or function was defined, for people: "cell 4", "models.py:12"."""
 
+Digest = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], str]
+
 
 @dataclass(frozen=True, slots=True)
 class InitArguments:
@@ -46,6 +48,8 @@ def bound_deployment(
     init: InitArguments,
     options: Mapping[str, Any],
     where: Where,
+    *,
+    digest: Digest = code_digest,
 ) -> tuple[DeploymentSpec, DeploymentBinding]:
     """The spec and the binding of a deployment.
 
@@ -55,6 +59,7 @@ def bound_deployment(
         init: what a class is made with.
         options: as the user gave them, objects and all.
         where: says where it was defined.
+        digest: tells code that has changed, by a definition and its init args.
     """
     kwargs = dict(init.kwargs or {})
     spec = DeploymentSpec(
@@ -62,7 +67,7 @@ def bound_deployment(
         kind="class" if isinstance(func_or_class, type) else "function",
         definition=getattr(func_or_class, "__qualname__", name).rpartition("<locals>.")[2],
         options=Options({key: json_value(value) for key, value in options.items()}),
-        digest=code_digest(
+        digest=digest(
             func_or_class,
             tuple(replace_leaves(one, placeholder) for one in init.args),
             {key: replace_leaves(one, placeholder) for key, one in kwargs.items()},

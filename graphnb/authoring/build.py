@@ -21,6 +21,7 @@ from graphnb.authoring.bindings import (
     ValueMarker,
 )
 from graphnb.authoring.bound import (
+    Digest,
     InitArguments,
     Where,
     bound_deployment,
@@ -60,18 +61,26 @@ if TYPE_CHECKING:
 _PLAIN = "ray.serve.deployment"  # where Ray Serve keeps what its own `bind` makes
 
 
-def build(root: DeploymentNode, *, where: Where | None = None) -> Graph:
+def build(
+    root: DeploymentNode, *, where: Where | None = None, digest: Digest = code_digest
+) -> Graph:
     """Builds the graph whose root is that bound class.
 
     Args:
         root: what requests enter, such as a bound `DAGDriver`.
         where: says where a definition stands; errors of nodes name it.
+        digest: tells code that has changed; `no_digest` where nobody asks.
 
     Raises:
         GraphError: a rule of severity "error" is broken; the first finding is raised.
     """
-    builder = _Builder(root, where or (lambda _definition: None))
+    builder = _Builder(root, where or (lambda _definition: None), digest)
     return checked(builder.graph(), builder.unused())
+
+
+def no_digest(_definition: Any, _args: Any, _kwargs: Any) -> str:
+    """No digest: what is only run needs none, and those of large values take time."""
+    return ""
 
 
 def checked(graph: Graph, more: Iterable[Diagnostic] = ()) -> Graph:
@@ -131,9 +140,10 @@ def _neighbours(node: Node) -> Iterator[Node]:
 class _Builder:
     """One build: gives names and ids, then makes spec and bindings of each node."""
 
-    def __init__(self, root: DeploymentNode, where: Where) -> None:
+    def __init__(self, root: DeploymentNode, where: Where, digest: Digest) -> None:
         self._root = root
         self._where = where
+        self._digest = digest
         self._found = _Found(root)
         self._names = _deployment_names(self._found.deployments)
         self._call_ids = _call_ids(self._found.calls, self._names)
@@ -182,7 +192,9 @@ class _Builder:
         args, kwargs = replace_arguments(node.signature, node._args, node._kwargs, mark)
         init = InitArguments(args, kwargs, tuple(handles), tuple(graphs))
         options = node._deployment.user_options
-        return bound_deployment(name, node.func_or_class, init, options, self._where)
+        return bound_deployment(
+            name, node.func_or_class, init, options, self._where, digest=self._digest
+        )
 
     def _init_leaf(
         self,
@@ -242,7 +254,7 @@ class _Builder:
         """Changes when a plain argument, or what stands in for a failure, changes."""
         plain_args, plain = replace_arguments(node.signature, args, kwargs, placeholder)
         stand_in = () if node._fallback is NOT_GIVEN else (placeholder(fallback, ""),)
-        return code_digest(None, (*plain_args, stand_in), plain)
+        return self._digest(None, (*plain_args, stand_in), plain)
 
     def _call_leaf(self, leaf: Any, place: str, *, call: str, edges: list[DataEdge]) -> Any:
         """A leaf of a call's arguments: nodes become markers, and edges are noted."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring import label_nodes
 from graphnb.authoring.sources import SourceIndex
 from graphnb.ipython.progress import Progress
+from graphnb.ipython.roots import deployed_root
+from graphnb.promote.notebook import Notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +53,13 @@ class CellRecorder:
         self._began = 0.0
 
     def start(self) -> None:
-        """Begins to listen."""
+        """Begins to listen; cells that ran before count as well, whether they failed is unknown."""
+        history = self._shell.history_manager
+        assert history is not None
+        earlier = history.input_hist_raw[1 : self._shell.execution_count]
+        for ordinal, raw in enumerate(earlier, 1):
+            if raw.strip():
+                self.index.add(Cell("", ordinal, raw, self._shell.transform_cell(raw)))
         self._shell.events.register("pre_run_cell", self._begins)
         self._shell.events.register("post_run_cell", self._ran)
 
@@ -75,6 +85,25 @@ class CellRecorder:
         label_nodes(self._shell.user_ns)
         if self._current is not None:
             self._add(self._current)
+
+    def notebook(self, target: Any, name: str) -> Notebook:
+        """The notebook in which a graph is written, with what its variables hold.
+
+        Raises:
+            ExportError: its expression is not found.
+        """
+        held = [one for one, value in self._shell.user_ns.items() if value is target]
+        named = [one for one in held if one.isidentifier() and not one.startswith("_")]
+        root = named[0] if named else deployed_root(self.index, name)
+        folder, file = self._place()
+        return Notebook(list(self.index), root, self._shell.user_ns, folder, file)
+
+    def _place(self) -> tuple[Path, Path | None]:
+        """The folder of the notebook, and its file if the front end says which it is."""
+        said = self._shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+        folder = Path.cwd()
+        file = folder / Path(str(said)).name if said else None
+        return folder, file if file is not None and file.is_file() else None
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[str], None]]:

@@ -87,7 +87,7 @@ class BeginAndEnd(ast.NodeTransformer):
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
         """Takes the last expression as the argument of `end`."""
-        options = _options(node.body[0]) if node.body else None
+        options = options_of(node.body[0]) if node.body else None
         if options is None:
             return node
         first, last = node.body[0], node.body[-1]
@@ -100,7 +100,7 @@ class BeginAndEnd(ast.NodeTransformer):
         return ast.fix_missing_locations(node)
 
 
-def _options(statement: ast.stmt) -> str | None:
+def options_of(statement: ast.stmt) -> str | None:
     """What stood on the first line of a `%%deploy` cell; None for other cells."""
     value = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(value, ast.Constant) and isinstance(value.value, str):

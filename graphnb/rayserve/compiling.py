@@ -14,7 +14,6 @@ from graphnb.engine.travel import pack_to_travel
 from graphnb.engine.version import compile_schedules
 from graphnb.errors import DeployError
 from graphnb.rayserve.config import HttpLimits, Payload, Wiring, with_wiring
-from graphnb.rayserve.host import Host
 from graphnb.rayserve.private import with_version
 
 if TYPE_CHECKING:
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 
 # Ours: Ray Serve does not know them.
 _OWN_OPTIONS = ("route_prefix", "user_config")
+
+ANYBODY = HttpLimits(None, DEFAULT_MAX_BODY)
+"""Who runs an application of Ray Serve says who may reach it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Part:
             DeployError: Ray Serve does not take one of its options.
         """
         from ray import serve
+
+        from graphnb.rayserve.host import Host
 
         user_config = self.user_config
         if self.wiring is not None:
@@ -110,6 +114,7 @@ def compile_graph(
     http: HttpLimits | None = None,
     collector: str | None = None,
     wired: bool = False,
+    import_path: str | None = None,
     before: Mapping[str, Part] | None = None,
 ) -> Compiled:
     """Makes the parts of a graph.
@@ -121,6 +126,7 @@ def compile_graph(
         http: what is asked of HTTP requests.
         collector: who takes what hosts tell.
         wired: whether wirings come as `user_config` (and can be changed), or in the payload.
+        import_path: where hosts find their definitions, rather than being sent them.
         before: the parts that run, by Ray Serve's names: what is wired as before is not told anew.
 
     Raises:
@@ -131,23 +137,42 @@ def compile_graph(
     schedules = compile_schedules(graph, pack_to_travel)
     parts = {}
     for spec in graph.spec.deployments:
-        own = {key: one for key, one in schedules.items() if key[0] == spec.name}
-        called = {edge.deployment for edge in spec.handles}
-        called |= {step.deployment for one in own.values() for step in one.steps}
-        wiring = Wiring(
-            number=number,
-            root=graph.spec.root,
-            callees={name: serve_names[name] for name in sorted(called - {spec.name})},
-            schedules=ship(own) if own else None,
-            http=http,
-        )
+        wiring = _wiring(graph, spec, schedules, serve_names, number, http)
         had = (before or {}).get(serve_names[spec.name])
         # The root's is always new: requests that enter there are of the version that it knows.
         if had is not None and spec.name != graph.spec.root:
             wiring = wiring.or_same(had.wiring)
-        part = _part(graph, spec, serve_names[spec.name], wiring, collector)
+        part = _part(graph, spec, serve_names[spec.name], wiring, collector, import_path)
         parts[spec.name] = part if wired else _settled(part, graph.spec)
     return Compiled(graph.spec.root, parts)
+
+
+def wiring_within(graph: Graph, deployment: str) -> Wiring:
+    """How a deployment is tied into a graph that never changes while its application lives."""
+    spec = graph.spec.deployment(deployment)
+    names = {one.name: one.name for one in graph.spec.deployments}
+    schedules = compile_schedules(graph, pack_to_travel)
+    return _wiring(graph, spec, schedules, names, 0, ANYBODY)
+
+
+def _wiring(
+    graph: Graph,
+    spec: DeploymentSpec,
+    schedules: Mapping[Any, Any],
+    serve_names: Mapping[str, str],
+    number: int,
+    http: HttpLimits | None,
+) -> Wiring:
+    own = {key: one for key, one in schedules.items() if key[0] == spec.name}
+    called = {edge.deployment for edge in spec.handles}
+    called |= {step.deployment for one in own.values() for step in one.steps}
+    return Wiring(
+        number=number,
+        root=graph.spec.root,
+        callees={name: serve_names[name] for name in sorted(called - {spec.name})},
+        schedules=ship(own) if own else None,
+        http=http,
+    )
 
 
 def _part(
@@ -156,16 +181,19 @@ def _part(
     serve_name: str,
     wiring: Wiring,
     collector: str | None,
+    import_path: str | None,
 ) -> Part:
     binding = graph.deployments[spec.name]
     made = version_of(spec)
+    shipped = (binding.func_or_class, binding.args, dict(binding.kwargs))
     payload = Payload(
         deployment=spec.name,
         version=made,
-        definition=ship((binding.func_or_class, binding.args, dict(binding.kwargs))),
+        definition=b"" if import_path is not None else ship(shipped),
         where=binding.where(),
         wiring=None,
         collector=collector,
+        import_path=import_path,
     )
     return Part(
         name=spec.name,
@@ -184,7 +212,9 @@ def _settled(part: Part, spec: GraphSpec) -> Part:
     said: list[Any] = [part.version, spec.root, part.wiring.callees, asdict(part.wiring)["http"]]
     if part.wiring.schedules is not None:
         said += [[asdict(one) | {"label": None} for one in spec.calls]]
-    payload = replace(part.payload, wiring=part.wiring)
+    payload = part.payload
+    if payload.import_path is None:
+        payload = replace(payload, wiring=part.wiring)
     return replace(part, version=_hash(said), payload=payload, wiring=None)
 
 
@@ -210,13 +240,17 @@ def bind_application(root: Part, others: Sequence[Part]) -> Any:
     return root.deployment().bind(root.payload, children)
 
 
-def application_of(graph: Graph) -> Any:
+def application_of(graph: Graph, import_path: str | None = None) -> Any:
     """The Ray Serve application of a graph, which anybody may run.
+
+    Args:
+        graph: what to make it of.
+        import_path: where replicas find it again; without it they are sent their code.
 
     Raises:
         NotSerializableError: a definition, or an init arg, cannot be shipped.
         GraphError: GN114, a constant argument cannot be serialized.
     """
-    compiled = compile_graph(graph, http=HttpLimits(None, DEFAULT_MAX_BODY))
+    compiled = compile_graph(graph, http=ANYBODY, import_path=import_path)
     root = compiled.parts[compiled.root]
     return bind_application(root, [one for one in compiled.parts.values() if one is not root])

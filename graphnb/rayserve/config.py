@@ -63,10 +63,12 @@ class Payload:
     Attributes:
         deployment: the graph's name of the deployment.
         version: of its code and init args.
-        definition: the class or function with its init args, shipped.
+        definition: the class or function with its init args, shipped; empty if it is imported.
         where: where it was defined, for people, or None.
-        wiring: the first one.
+        wiring: the first one; None if it comes as `user_config`, or is imported.
         collector: the name of the actor that takes spans and start errors, or None.
+        import_path: of the application in which the host finds its definition and its wiring, in
+            the code that its own replica has: "module:variable"; None if they were shipped.
     """
 
     deployment: str
@@ -75,6 +77,7 @@ class Payload:
     where: str | None
     wiring: Wiring | None
     collector: str | None
+    import_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

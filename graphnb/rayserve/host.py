@@ -33,11 +33,13 @@ from graphnb.engine.values import packed_size
 from graphnb.engine.version import Version
 from graphnb.errors import GraphnbError
 from graphnb.rayserve.adopt import adopt_replica
+from graphnb.rayserve.compiling import wiring_within
 from graphnb.rayserve.config import HostState, Payload, Wiring, wiring_of
 from graphnb.rayserve.context import stand_in
 from graphnb.rayserve.edge import pack_or_store
 from graphnb.rayserve.here import be_present
 from graphnb.rayserve.http_answer import HttpAnswer, is_http
+from graphnb.rayserve.imported import imported_graph
 from graphnb.rayserve.lines import Door
 from graphnb.rayserve.print_times import note_print_times
 from graphnb.rayserve.private import (
@@ -164,7 +166,7 @@ class Host:
     async def _start(self, payload: Payload, replica_id: str) -> None:
         starter = ReplicaStarter(self._app_name, self._router, adopt_replica)
         try:
-            func_or_class, args, kwargs = unship(payload.definition)
+            func_or_class, args, kwargs = self._definition(payload)
             binding = DeploymentBinding(func_or_class, where=lambda: payload.where)
             replica = await starter.start(self._name, binding, (args, kwargs), replica_id)
         except Exception as error:  # noqa: BLE001  told to whoever deploys
@@ -179,6 +181,15 @@ class Host:
         self._reporter.started(self._serve_name)
         if replica.checks_health:
             self.check_health = replica.check_health
+
+    def _definition(self, payload: Payload) -> Any:
+        """The class or function, and its init args; what is imported brings its wiring along."""
+        if payload.import_path is None:
+            return unship(payload.definition)
+        graph = imported_graph(payload.import_path)
+        self._install(wiring_within(graph, self._name))
+        binding = graph.deployments[self._name]
+        return binding.func_or_class, binding.args, binding.kwargs
 
     # What Ray Serve calls.
 

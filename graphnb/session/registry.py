@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import warnings
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphnb.authoring.sources import locate
@@ -24,10 +24,11 @@ from graphnb.session.running_graph import Deployed, RunningGraph
 from graphnb.session.target import graph_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from graphnb.authoring import Graph
+    from graphnb.promote.notebook import Notebook
 
 _running: dict[str, RunningGraph] = {}
 _locks: dict[str, threading.RLock] = {}
@@ -51,6 +52,9 @@ class Surroundings(Protocol):
     def busy_since(self) -> float | None:
         """When the cell that is running began, on `time.monotonic`; None while none is."""
 
+    def notebook(self, target: Any, name: str) -> Notebook:
+        """The notebook in which a graph is written."""
+
     def progress(self, label: str) -> AbstractContextManager[Callable[[str], None]]:
         """Shows what a deploy is at, while it lasts."""
 
@@ -69,6 +73,25 @@ def source_of(definition: Any) -> str | None:
     if _surroundings is not None:
         return _surroundings.source(definition)
     return locate(definition).text
+
+
+def notebook_of(target: Any, name: str) -> Notebook | None:
+    """The notebook in which a graph is written; None outside of notebooks.
+
+    Raises:
+        ExportError: the expression of the graph is not found in it.
+    """
+    return None if _surroundings is None else _surroundings.notebook(target, name)
+
+
+@contextmanager
+def shown_progress(label: str) -> Iterator[Callable[[str], None]]:
+    """Shows what long work is at, while it lasts; nothing outside of notebooks."""
+    if _surroundings is None:
+        yield lambda _stage: None
+        return
+    with _surroundings.progress(label) as shown:
+        yield shown
 
 
 def busy_since() -> float | None:
@@ -119,7 +142,7 @@ def deploy(
     prefix = route_prefix if route_prefix is not None else graph.spec.route_prefix
     told = nullcontext(None) if _surroundings is None else _surroundings.progress(name)
     with told as progress:
-        found, result = _apply(graph, name, executor_for(on), prefix, options, progress)
+        found, result = _apply(graph, target, name, executor_for(on), prefix, options, progress)
     changed_at = time.time()
     if found.deployed is not None and not result.changes:
         changed_at = found.deployed.at
@@ -131,6 +154,7 @@ def deploy(
 
 def _apply(
     graph: Graph,
+    target: Any,
     name: str,
     executor: Executor,
     prefix: str | None,
@@ -160,7 +184,7 @@ def _apply(
             if running is None and _runs(found):
                 _running[name] = found
             raise
-        found._kept.graph = graph
+        found._kept.graph, found._kept.target = graph, target
         _running[name] = found
     return found, result
 

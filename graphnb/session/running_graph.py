@@ -6,13 +6,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphnb.errors import NotRunningError
+from graphnb.errors import ExportError, NotRunningError
 from graphnb.session.pictures import Pictures
 from graphnb.telemetry.logs import DEFAULT_LINES
 from graphnb.telemetry.summary import GraphSummary, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from graphnb.authoring import Graph
     from graphnb.engine import Handle
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from graphnb.graph import GraphSpec, SpecDiff
     from graphnb.graph.rules import Diagnostic
     from graphnb.session.bench import BenchProgress, BenchResult
+    from graphnb.session.exporting import ExportResult
     from graphnb.session.live.picture import LivePicture
     from graphnb.session.live.watch import Watch
     from graphnb.telemetry import Trace
@@ -67,6 +69,7 @@ class Kept:
     Attributes:
         deployed: what the last deploy did, or None.
         graph: with its bindings, or None where another process deployed it.
+        target: what it was made of.
         benches: its last bench runs.
         last: the arguments of the last request that was sent since there is a live picture.
         pictures: what live views of it show.
@@ -75,6 +78,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.graph: Graph | None = None
+        self.target: Any = None
         self.deployed: Deployed | None = None
         self.benches: deque[BenchRun] = deque(maxlen=MAX_BENCHES)
         self.last: tuple[tuple[Any, ...], dict[str, Any]] | None = None
@@ -360,6 +364,40 @@ class RunningGraph:
         return scale(
             self, node, num_replicas=num_replicas, max_ongoing_requests=max_ongoing_requests
         )
+
+    def export(
+        self, folder: str | Path, *, golden: Sequence[Any] = (), venv: bool = False
+    ) -> ExportResult:
+        """Writes all that it takes to run the graph elsewhere: a bundle, which is then proved.
+
+        The bundle has the source of the graph as one module, what was computed as files, the file
+        that `serve deploy` takes, pinned requirements, and tests. It is proved by running it in a
+        clean process, which can import nothing that the bundle does not name.
+
+        Args:
+            folder: where it goes; a bundle that is there is replaced.
+            golden: requests that are sent over HTTP now, and whose answers the bundle keeps: each
+                a value to be sent as JSON, or bytes; or (route, value).
+            venv: prove it in a fresh environment, with its requirements installed.
+
+        Returns:
+            What was written; shows what became files, and what may not be as it is here.
+
+        Raises:
+            ExportError: something cannot be carried: says what, its cell, and the next step.
+            ProofError: the bundle does not run alone, or answers otherwise.
+        """
+        from graphnb.session.exporting import export_graph
+        from graphnb.session.registry import notebook_of, shown_progress
+
+        notebook = notebook_of(self._kept.target, self.name)
+        if notebook is None or self._kept.target is None:
+            raise ExportError(
+                f"{self.name} was not deployed from this notebook: its source is not known here",
+                hint="deploy it here; of a file: graphnb export NOTEBOOK.ipynb or MODULE:GRAPH",
+            )
+        with shown_progress(f"exporting {self.name}") as progress:
+            return export_graph(self, notebook, folder, golden=golden, venv=venv, progress=progress)
 
     def delete(self) -> None:
         """Ends it; waits for requests under way, as long as each deployment grants."""

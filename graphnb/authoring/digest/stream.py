@@ -11,7 +11,9 @@ from types import EllipsisType, NoneType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+    from graphnb.authoring.digest.values import Placeholder
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +53,15 @@ class Stream:
     """
 
     def __init__(
-        self, parts: Callable[[Stream, object], Iterable[object]], *, budget: int | None = None
+        self,
+        parts: Callable[[Stream, object], Iterable[object]],
+        *,
+        budget: int | None = None,
+        stand_ins: Mapping[int, Placeholder] | None = None,
     ) -> None:
         self._parts = parts
+        # By ids: what counts instead of the object. They know no ids of objects made meanwhile.
+        self.stand_ins = stand_ins or {}
         self._hash = blake2b(digest_size=_SIZE)
         # What a comparison of two definitions may still hash; without bounds outside of those.
         self._budget = math.inf if budget is None else budget
@@ -170,7 +178,7 @@ class Stream:
         """The digest of a definition by itself, which is taken once; None if it is too much."""
         key = id(value)
         if key not in self._alones:
-            stream = Stream(self._parts, budget=_COMPARED)
+            stream = Stream(self._parts, budget=_COMPARED, stand_ins=self.stand_ins)
             stream.walk(value)
             digest = stream.hexdigest() if stream._budget >= 0 else None
             self._alones[key] = (digest, value)

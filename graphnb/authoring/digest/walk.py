@@ -46,6 +46,7 @@ def code_digest(
     definition: object,
     init_args: Sequence[object] = (),
     init_kwargs: Mapping[str, object] | None = None,
+    stand_ins: Mapping[int, Placeholder] | None = None,
 ) -> str:
     """Hashes a definition with all that it reaches, and the arguments it is made with.
 
@@ -53,11 +54,12 @@ def code_digest(
         definition: a class, a function, or a deployment that wraps one.
         init_args: positional arguments of its instances; bound nodes as `Placeholder`s.
         init_kwargs: keyword arguments likewise.
+        stand_ins: what counts for some objects instead of what they are, by their ids.
 
     Returns:
         32 hexadecimal digits; another digest at each call if something cannot be hashed.
     """
-    stream = Stream(_parts)
+    stream = Stream(_parts, stand_ins=stand_ins)
     stream.write("code digest", _VERSION)
     stream.walk(definition)
     stream.walk(tuple(init_args))
@@ -67,6 +69,7 @@ def code_digest(
 
 def _parts(stream: Stream, value: object) -> Iterable[object]:
     """Writes the record of a value and gives what it is made of."""
+    value = stream.stand_ins.get(id(value), value)
     cls = type(value)
     find = _WITHOUT_IDENTITY.get(cls)
     if find is not None:

@@ -5,7 +5,7 @@
 `extract` puts it all together. Nothing is run: all of it is by `ast` and `symtable`.
 """
 
-from graphnb.promote.extract.extract import Extract, extract
+from graphnb.promote.extract.extract import Extract, Given, Values, extract
 from graphnb.promote.extract.obstacles import Obstacle
 
-__all__ = ["Extract", "Obstacle", "extract"]
+__all__ = ["Extract", "Given", "Obstacle", "Values", "extract"]

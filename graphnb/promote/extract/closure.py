@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from graphnb.promote.extract.names import DEFINED_FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from graphnb.promote.extract.statements import Statement
 
@@ -54,6 +54,7 @@ class Closure:
         outdated: classes and functions that a later cell (`of`) defines in another way than
             they were when a statement (`by`) used them.
         replaced: names that only an earlier version of a cell (`of`) binds.
+        given: names whose values stand in for what made them.
     """
 
     carried: tuple[Statement, ...]
@@ -61,16 +62,20 @@ class Closure:
     changed: tuple[Use, ...]
     outdated: tuple[Use, ...]
     replaced: tuple[Use, ...]
+    given: frozenset[str]
 
 
-def closure(statements: Sequence[Statement], wanted: Iterable[str]) -> Closure:
+def closure(
+    statements: Sequence[Statement], wanted: Iterable[str], given: Collection[str] = ()
+) -> Closure:
     """Finds what some names need.
 
     Args:
         statements: of all cells, as they ran.
         wanted: the names.
+        given: names whose values, as they are in the end, are at hand: what made them is left out.
     """
-    search = _Search(statements)
+    search = _Search(statements, frozenset(given))
     for name in sorted(wanted):
         search.need(name, None)
     search.follow_all()
@@ -79,7 +84,7 @@ def closure(statements: Sequence[Statement], wanted: Iterable[str]) -> Closure:
         for one in (search.missing, search.changed, search.outdated, search.replaced)
     )
     carried = tuple(search.carried[one] for one in sorted(search.carried))
-    return Closure(carried, missing, changed, outdated, replaced)
+    return Closure(carried, missing, changed, outdated, replaced, frozenset(search.used))
 
 
 _END = 1 << 60
@@ -90,6 +95,8 @@ class _Search:
     """The work under way; `carried` has the statements that were found, by their order."""
 
     statements: Sequence[Statement]
+    given: frozenset[str] = frozenset()
+    used: set[str] = field(default_factory=set)
     carried: dict[int, Statement] = field(default_factory=dict)
     missing: set[Use] = field(default_factory=set)
     changed: set[Use] = field(default_factory=set)
@@ -134,6 +141,9 @@ class _Search:
     def need(self, name: str, by: Statement | None, *, at: int = _END, surely: bool = True) -> None:
         """Carries what a name means to a statement; in the end, or at the time when one ran."""
         meant = self._meaning(name, at)
+        if name in self.given and meant is self._meaning(name, _END):
+            self.used.add(name)
+            return
         if meant is None:
             if surely and name not in _BUILT_IN:
                 self.missing.add(Use(name, by))

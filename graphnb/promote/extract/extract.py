@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from graphnb.promote.extract.closure import Closure, closure
 from graphnb.promote.extract.imports import import_lines, imported_modules, origins
@@ -17,13 +17,60 @@ from graphnb.promote.extract.obstacles import Obstacle, obstacles
 from graphnb.promote.extract.statements import Statement, statements_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from graphnb.authoring.sources import CellSource
 
-__all__ = ["Extract", "extract"]
+__all__ = ["Extract", "Given", "Values", "extract"]
 
 _DEFINITIONS = (*DEFINED_FUNCTIONS, ast.ClassDef)
+
+
+@dataclass(frozen=True, slots=True)
+class _Nowhere:
+    """The cell of what no cell bound."""
+
+    id: str = ""
+    ordinal: int = 0
+    raw: str = ""
+    transformed: str = ""
+
+
+_NOWHERE = _Nowhere()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value at hand, which stands in for the statements that made it.
+
+    Attributes:
+        name: the name that it is bound to.
+        text: the statement that binds it in the module.
+        imports: import statements that the text needs.
+        needs: the names that must be bound before it.
+    """
+
+    name: str
+    text: str
+    imports: str = ""
+    needs: frozenset[str] = frozenset()
+
+
+class Values(Protocol):
+    """Knows the values of names as they are in the end."""
+
+    def choose(
+        self, carried: Sequence[Statement], statements: Sequence[Statement]
+    ) -> Collection[str]:
+        """The names whose values go along, where they are used, and not what made them.
+
+        Args:
+            carried: what goes along by source, if nothing is given.
+            statements: of all cells, as they ran.
+        """
+
+    def given(self, name: str) -> Given | None:
+        """The value of a name that was chosen and is used; None if it cannot be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +81,13 @@ class Extract:
         text: the module, with a newline at its end.
         obstacles: what is in the way; with an error among them the module does not do.
         modules: what it imports, wherever it does so.
+        given: the names that it takes as values.
     """
 
     text: str
     obstacles: tuple[Obstacle, ...]
     modules: frozenset[str]
+    given: frozenset[str] = frozenset()
 
     @property
     def errors(self) -> tuple[Obstacle, ...]:
@@ -53,11 +102,13 @@ def extract(
     title: str = "A graph, taken from a notebook.",
     end: str = "app = {root}",
     imports: str = "",
+    values: Values | None = None,
 ) -> Extract:
     """Makes a module of cells: what an expression needs, and the expression.
 
     Definitions, constants, helpers, base classes, decorators and annotations come along from
-    whatever cell they stand in, as they were written. Nothing is run.
+    whatever cell they stand in, as they were written; of what was computed the value may come
+    instead. Nothing is run.
 
     Args:
         cells: those that ran well, in the order in which they ran; or all of a saved notebook.
@@ -65,6 +116,7 @@ def extract(
         title: the first line of the module.
         end: its last statement, with the root's place.
         imports: import statements that the end needs.
+        values: knows what was computed; without it everything is computed anew by the module.
 
     Raises:
         SyntaxError: the root is no expression.
@@ -72,17 +124,56 @@ def extract(
     statements = statements_of(cells)
     wanted = names_of(ast.Expr(ast.parse(root, mode="eval").body)).needs
     found = closure(statements, wanted)
+    taken: list[Given] = []
+    if values is not None:
+        found, taken = _with_values(found, statements, wanted, values)
     said = end.format(root=root)
     if said == f"{root} = {root}":
         said = ""
-    text = _text(title, statements, found.carried, ast.parse(imports).body, said)
+    carried = sorted([*found.carried, *_in_place(taken, statements)], key=_order)
+    more = ast.parse("\n".join([imports, *(one.imports for one in taken)])).body
+    text = _text(title, statements, carried, more, said)
     nodes = [one.node for one in found.carried]
-    ends = ast.parse(f"{imports}\n{said}").body
     return Extract(
         text,
         (*obstacles(found, statements), *_taken(found, said, root)),
-        imported_modules([*nodes, *ends]),
+        imported_modules([*nodes, *more, *ast.parse(said).body]),
+        found.given,
     )
+
+
+def _with_values(
+    found: Closure, statements: Sequence[Statement], wanted: frozenset[str], values: Values
+) -> tuple[Closure, list[Given]]:
+    """What is needed where some names have their values, and those that are used."""
+    names = set(values.choose(found.carried, statements))
+    given: dict[str, Given] = {}
+    while True:
+        needs = {name for one in given.values() for name in one.needs}
+        found = closure(statements, wanted | needs, names)
+        new = sorted(found.given - given.keys())
+        for name in new:
+            one = values.given(name)
+            if one is None:
+                names.discard(name)
+            else:
+                given[name] = one
+        if not new:
+            return found, [given[name] for name in sorted(found.given)]
+
+
+def _in_place(given: Sequence[Given], statements: Sequence[Statement]) -> Iterator[Statement]:
+    """The statements that bind values, each where the last stood that bound the name."""
+    last = {name: one for one in statements for name in one.names.binds}
+    for one in given:
+        node = ast.parse(one.text).body[0]
+        stood = last.get(one.name)
+        order, run, cell = (stood.order, stood.run, stood.cell) if stood else (-1, -1, _NOWHERE)
+        yield Statement(order, run, cell, node, one.text, False, names_of(node), ast.dump(node))
+
+
+def _order(statement: Statement) -> int:
+    return statement.order
 
 
 def _text(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from graphnb.promote.extract.closure import Closure, Use
     from graphnb.promote.extract.statements import Statement
 
-__all__ = ["Obstacle", "obstacles"]
+__all__ = ["Obstacle", "fits", "is_bound_here", "obstacles"]
 
 _ONLY_IN_NOTEBOOKS = frozenset({"In", "Out", "_", "__", "___", "display", "exit", "get_ipython"})
 _OUTPUT = re.compile(r"_\d+|_i+\d*")
@@ -27,6 +27,7 @@ _ABSOLUTE = re.compile(
 )
 _OPENS = frozenset({"open", "io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open"})
 _MOST_SHOWN = 60
+_FITS = frozenset({"fit", "fit_transform", "partial_fit", "load_state_dict", "load_weights"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,17 @@ def obstacles(found: Closure, statements: Sequence[Statement]) -> list[Obstacle]
         *map(_star, stars),
         *(one for statement in found.carried for one in _within(statement)),
     ]
+
+
+def is_bound_here(statement: Statement) -> bool:
+    """Whether what it computes can be computed on this machine, or in a notebook, alone."""
+    return _awaits(statement.node) or bool(_paths(statement.node))
+
+
+def fits(statement: Statement) -> bool:
+    """Whether it has a model learn, or load what it learned."""
+    calls = (one.func for one in ast.walk(statement.node) if isinstance(one, ast.Call))
+    return any(isinstance(one, ast.Attribute) and one.attr in _FITS for one in calls)
 
 
 def _is_magic(use: Use) -> bool:
@@ -141,6 +153,10 @@ def _within(statement: Statement) -> Iterator[Obstacle]:
     for called in _called(statement.node, _DYNAMIC):
         message = f"what {called}() makes or needs is not seen"
         yield Obstacle("warning", called, where, message, "write the names themselves")
+    if fits(statement) and not isinstance(statement.node, (*DEFINED_FUNCTIONS, ast.ClassDef)):
+        message = f"{_shown(statement)!r} runs whenever the module is imported, in each replica"
+        fix = "take it from the notebook's kernel: what was learned goes along as a file there"
+        yield Obstacle("warning", "", where, message, fix)
     for path in _paths(statement.node):
         message = f"{path!r} is a path of this machine"
         fix = "take it from the environment or from an init argument, or pass a URL"

@@ -1,0 +1,51 @@
+"""The cells of a notebook's file. Nothing of it is run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from graphnb.errors import ExportError
+from graphnb.ipython.cells import Cell
+from graphnb.ipython.deploy_cell import rewrite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FORMAT = 4
+
+
+def saved_cells(file: Path) -> list[Cell]:
+    """The code cells of a notebook, from top to bottom; those that failed are left out.
+
+    Raises:
+        ExportError: it is no notebook.
+    """
+    try:
+        said = json.loads(file.read_text("utf-8"))
+        is_known = said["nbformat"] >= _FORMAT
+        cells = said["cells"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        reason = str(error) or type(error).__name__
+        raise ExportError(f"{file} is no notebook that can be read: {reason}") from error
+    if not is_known:
+        raise ExportError(
+            f"{file} is of notebook format {said['nbformat']}",
+            hint=f"save it anew: jupyter nbconvert --to notebook --inplace {file.name}",
+        )
+    shell = TransformerManager()
+    shell.cleanup_transforms.append(rewrite)
+    code = [one for one in cells if one.get("cell_type") == "code"]
+    return [_cell(one, number, shell) for number, one in enumerate(code, 1) if not _failed(one)]
+
+
+def _cell(said: dict[str, Any], number: int, shell: TransformerManager) -> Cell:
+    raw = said["source"] if isinstance(said["source"], str) else "".join(said["source"])
+    ordinal = said.get("execution_count") or number
+    return Cell(said.get("id") or "", ordinal, raw, shell.transform_cell(raw))
+
+
+def _failed(said: dict[str, Any]) -> bool:
+    return any(one.get("output_type") == "error" for one in said.get("outputs", ()))

@@ -1,0 +1,121 @@
+"""What a value is: a model, an array, or plain data; told without importing its library."""
+
+from __future__ import annotations
+
+import ast
+import math
+import sys
+from typing import Any
+
+__all__ = ["is_array", "is_fitted", "is_literal", "is_plain", "is_table", "literal"]
+
+_ATOMS = (bool, int, float, str, bytes, type(None))
+_MOST_PARTS = 1_000_000
+_LONGEST_LITERAL = 200
+_LITERAL_ARRAYS = frozenset(
+    {"arange", "array", "asarray", "eye", "full", "linspace", "ones", "tensor", "zeros"}
+)
+
+
+def is_fitted(value: Any) -> bool:
+    """Whether it is a model with something learned: a fitted estimator, or a network.
+
+    Estimators by scikit-learn's convention: what `fit` finds ends with an underscore.
+    """
+    if _is_instance(value, "torch.nn", "Module"):
+        return True
+    if not callable(getattr(type(value), "get_params", None)):
+        return False
+    state = getattr(value, "__dict__", {})
+    learned = any(name.endswith("_") and not name.startswith("_") for name in state)
+    inner = [one for one in state.values() if isinstance(one, list | tuple)]  # pipelines' steps
+    parts = [part for row in inner for item in row for part in _flat(item)]
+    return learned or any(is_fitted(one) for one in parts if one is not value)
+
+
+def _flat(item: Any) -> tuple[Any, ...]:
+    return item if isinstance(item, tuple) else (item,)
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is a numpy array of numbers, or of text of one length."""
+    return _is_instance(value, "numpy", "ndarray") and not value.dtype.hasobject
+
+
+def is_table(value: Any) -> bool:
+    """Whether it is a tensor, a table, a sparse matrix, or a dict of arrays."""
+    if isinstance(value, dict) and value:
+        return all(
+            isinstance(name, str) and (is_array(one) or _is_instance(one, "torch", "Tensor"))
+            for name, one in value.items()
+        )
+    return (
+        _is_instance(value, "torch", "Tensor")
+        or any(_is_instance(value, "pandas", one) for one in ("DataFrame", "Series", "Index"))
+        or any(_is_instance(value, "scipy.sparse", one) for one in ("spmatrix", "sparray"))
+        or any(_is_instance(value, "pyarrow", one) for one in ("Table", "Array"))
+        or any(_is_instance(value, "polars", one) for one in ("DataFrame", "Series"))
+        or (_is_instance(value, "numpy", "ndarray") and value.dtype.hasobject)
+    )
+
+
+def _is_instance(value: Any, module: str, name: str) -> bool:
+    """Whether it is of that class; of a library that is not loaded nothing is an instance."""
+    found = getattr(sys.modules.get(module), name, None)
+    return isinstance(found, type) and isinstance(value, found)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is made of numbers, text and containers of Python alone."""
+    waiting, seen = [value], 0
+    while waiting:
+        one = waiting.pop()
+        seen += 1
+        if seen > _MOST_PARTS:
+            return False
+        if type(one) in {list, tuple, set, frozenset}:
+            waiting.extend(one)
+        elif type(one) is dict:
+            waiting.extend(one)
+            waiting.extend(one.values())
+        elif type(one) not in _ATOMS and not _is_instance(one, "numpy", "generic"):
+            return False
+    return True
+
+
+def literal(value: Any) -> str | None:
+    """A short expression for a plain value; None if it takes a file."""
+    if _is_instance(value, "numpy", "generic"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    text = repr(value)
+    if len(text) > _LONGEST_LITERAL:
+        return None
+    try:
+        same = ast.literal_eval(text) == value
+    except (ValueError, SyntaxError):
+        return None
+    return text if same else None
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Whether an expression says its value itself, or by an `np.array` and the like."""
+    match node:
+        case ast.Constant():
+            parts: list[ast.expr | None] = []
+        case ast.List(items) | ast.Tuple(items) | ast.Set(items):
+            parts = [*items]
+        case ast.Dict(keys, values):
+            parts = [*keys, *values]
+        case ast.UnaryOp(_, operand):
+            parts = [operand]
+        case ast.BinOp(left, _, right):
+            parts = [left, right]
+        case ast.Call(ast.Attribute(_, maker), args, keywords) if maker in _LITERAL_ARRAYS:
+            named = [one.value for one in keywords]
+            types = (ast.Name, ast.Attribute)  # such as `np.float32`
+            parts = [*args, *(one for one in named if not isinstance(one, types))]
+        case _:
+            return False
+    return all(one is not None and is_literal(one) for one in parts)

@@ -1,0 +1,136 @@
+"""A bundle as a folder that is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphnb.authoring.digest import Placeholder
+from graphnb.errors import ExportError
+from graphnb.graph.schema import spec_from_json
+from graphnb.promote.artifacts.artifact import FOLDER
+from graphnb.promote.bundle.serve_config import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from graphnb.graph import GraphSpec
+
+__all__ = [
+    "GOLDEN",
+    "GRAPH",
+    "MODULE",
+    "NOT_COUNTED",
+    "SERVE",
+    "Bundle",
+    "read_bundle",
+    "release_of",
+]
+
+MODULE = "app.py"
+GRAPH = "graph.json"
+SERVE = "serve.yaml"
+GOLDEN = "tests/golden.json"
+PROVENANCE = "PROVENANCE.json"
+README = "README.md"
+
+NOT_COUNTED = frozenset({PROVENANCE, README})
+"""Where and when it was made, and what says its release: neither is part of the release."""
+
+_LETTERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle.
+
+    Attributes:
+        folder: where it is.
+        name: the graph's.
+        release: its id, by all that is in it.
+        spec: the graph, as it was in the notebook.
+        files: each with its size in bytes; paths below the folder.
+    """
+
+    folder: Path
+    name: str
+    release: str
+    spec: GraphSpec
+    files: dict[str, int]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What its `serve.yaml` says."""
+        found: dict[str, Any] = read_yaml((self.folder / SERVE).read_text("utf-8"))
+        return found
+
+    @property
+    def golden(self) -> list[dict[str, Any]]:
+        """Its golden requests."""
+        found: list[dict[str, Any]] = json.loads((self.folder / GOLDEN).read_text("utf-8"))
+        return found
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(self.files.values())
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """The bundle in a folder.
+
+    Raises:
+        ExportError: there is none.
+    """
+    try:
+        spec = spec_from_json((folder / GRAPH).read_text("utf-8"))
+        config = read_yaml((folder / SERVE).read_text("utf-8"))
+        name = config["applications"][0]["name"]
+    except (OSError, LookupError, TypeError) as error:
+        raise ExportError(
+            f"{folder} holds no bundle: {error}", hint="make one: graphnb export NAME DIR"
+        ) from error
+    files = {path: (folder / path).stat().st_size for path in paths_of(folder)}
+    return Bundle(folder, name, release_of(folder), spec, files)
+
+
+def paths_of(folder: Path) -> list[str]:
+    """The files in a bundle's folder, sorted; what running it leaves behind is not among them."""
+    found = (one for one in folder.rglob("*") if one.is_file())
+    left = {"__pycache__", ".pytest_cache"}
+    return sorted(one.relative_to(folder).as_posix() for one in found if left.isdisjoint(one.parts))
+
+
+def release_of(folder: Path) -> str:
+    """The id of what is in a bundle's folder: the same content has the same id."""
+    whole = hashlib.sha256()
+    for path in paths_of(folder):
+        if path not in NOT_COUNTED:
+            whole.update(f"{path}\0{file_hash(folder / path)}\n".encode())
+    return whole.hexdigest()[:_LETTERS]
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stand_ins_of(folder: Path, values: Mapping[str, Any]) -> dict[int, Placeholder]:
+    """What counts in code digests instead of a bundle's artifacts: their files.
+
+    A value that was saved and loaded is another object, and may not have the same state in all.
+
+    Args:
+        folder: the bundle's.
+        values: by name, as they are in this process.
+    """
+    found = sorted((folder / FOLDER).glob("*"))
+    return {
+        id(values[path.stem]): Placeholder(f"artifact {path.stem} {file_hash(path)}")
+        for path in found
+        if path.stem in values
+    }

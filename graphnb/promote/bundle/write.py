@@ -1,0 +1,246 @@
+"""Writes a bundle in one piece: it is there as a whole, or what was there stays."""
+
+from __future__ import annotations
+
+import json
+import platform
+import tempfile
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from graphnb.errors import ExportError
+from graphnb.graph.schema import spec_to_json
+from graphnb.promote.artifacts.artifact import FOLDER
+from graphnb.promote.bundle.bundle import (
+    GOLDEN,
+    GRAPH,
+    MODULE,
+    PROVENANCE,
+    README,
+    SERVE,
+    Bundle,
+    paths_of,
+    read_bundle,
+    release_of,
+)
+from graphnb.promote.bundle.kube import dockerfile, rayservice
+from graphnb.promote.bundle.provenance import Origin, provenance
+from graphnb.promote.bundle.secrets import ALLOWED, secrets_in
+from graphnb.promote.bundle.serve_config import yaml_text
+from graphnb.promote.bundle.variables import variables_in
+from graphnb.promote.bundle.wheel import wheel
+from graphnb.rayserve.config_file import application_entry, checked_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from graphnb.graph import GraphSpec
+    from graphnb.promote.artifacts import Artifact
+    from graphnb.promote.bundle.helpers import Helper
+    from graphnb.promote.bundle.requirements import Requirement
+
+__all__ = ["IMPORT_PATH", "Contents", "write_bundle"]
+
+IMPORT_PATH = "app:app"
+
+_ABOUT = {
+    MODULE: "the graph: its code, as it was in the notebook",
+    f"{FOLDER}/": "what was computed there, and is loaded here",
+    SERVE: "what `serve deploy` takes; the options of every deployment",
+    GRAPH: "the graph as JSON: names, edges, options, digests",
+    "requirements.txt": "the libraries, at the versions of the notebook",
+    "wheels/": "graphnb itself",
+    "Dockerfile": "an image of this folder (checked by form alone)",
+    "rayservice.yaml": "KubeRay's form of serve.yaml (checked by form alone)",
+    "tests/": "golden requests, and a test that sends them",
+    PROVENANCE: "where all of this comes from",
+}
+_NO_GOLDEN = "No golden requests were recorded: the test only starts the graph."
+_TEXT = frozenset({".py", ".json", ".yaml", ".txt", ".md", ".toml", ".cfg", ".ini", ".csv", ".env"})
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into a bundle.
+
+    Attributes:
+        name: the graph's.
+        spec_of: the graph as it is in the notebook, given a bundle's folder that has all of its
+            code: artifacts count in its digests by the hashes of their files.
+        module: the text of `app.py`.
+        artifacts: the values that it loads.
+        helpers: the local modules that it imports.
+        requirements: the libraries that it takes, beside graphnb.
+        golden: requests with their answers, as JSON.
+        route_prefix: the path that the graph answers below.
+        origin: where it comes from.
+        profile: what requests took in the notebook.
+    """
+
+    name: str
+    spec_of: Callable[[Path], GraphSpec]
+    module: str
+    artifacts: Sequence[Artifact]
+    helpers: Sequence[Helper]
+    requirements: Sequence[Requirement]
+    golden: Sequence[Mapping[str, Any]]
+    route_prefix: str
+    origin: Origin
+    profile: Mapping[str, Any] | None = field(default=None)
+
+
+def write_bundle(contents: Contents, folder: Path, progress: Callable[[str], None]) -> Bundle:
+    """Writes a bundle.
+
+    Args:
+        contents: what goes into it.
+        folder: where to; a bundle that is there already is replaced.
+        progress: is told what it is at.
+
+    Raises:
+        ExportError: the folder holds something else, a value cannot be saved, or a secret is found.
+        DeployError: Ray Serve does not take an option.
+    """
+    _check_free(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
+        staged = Path(made) / "bundle"
+        _write_all(contents, staged, progress)
+        _refuse_secrets(staged)
+        if folder.exists():
+            folder.rename(Path(made) / "before")
+        staged.rename(folder)
+    return read_bundle(folder)
+
+
+def _check_free(folder: Path) -> None:
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _is_bundle(folder)):
+        raise ExportError(
+            f"{folder} is there already, and is no bundle", hint="name a folder that is not there"
+        )
+
+
+def _is_bundle(folder: Path) -> bool:
+    return all((folder / one).is_file() for one in (MODULE, GRAPH, SERVE))
+
+
+def _write_all(contents: Contents, staged: Path, progress: Callable[[str], None]) -> None:
+    staged.mkdir()
+    _write_code(contents, staged, progress)
+    spec = contents.spec_of(staged)
+    for path, text in _texts(contents, spec).items():
+        _put(staged / path, text.encode())
+    release = release_of(staged)
+    graph = sha256(spec_to_json(spec).encode()).hexdigest()
+    said = provenance(contents.origin, release=release, graph=graph, profile=contents.profile)
+    _put(staged / PROVENANCE, said.encode())
+    _put(staged / README, _readme(contents, staged, release).encode())
+
+
+def _write_code(contents: Contents, staged: Path, progress: Callable[[str], None]) -> None:
+    """All that it takes to import the module."""
+    name, data = wheel()
+    _put(staged / "wheels" / name, data)
+    lines = [f"./wheels/{name}", *map(str, contents.requirements)]
+    _put(staged / "requirements.txt", ("\n".join(lines) + "\n").encode())
+    _put(staged / MODULE, contents.module.encode())
+    for one in contents.helpers:
+        _put(staged / one.path, one.file.read_bytes())
+    if contents.artifacts:
+        (staged / FOLDER).mkdir()
+    for artifact in contents.artifacts:
+        progress(f"saving {artifact.name}")
+        artifact.write(staged / FOLDER)
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _texts(contents: Contents, spec: GraphSpec) -> dict[str, str]:
+    python = ".".join(platform.python_version_tuple()[:2])
+    ray = version("ray")
+    entry = application_entry(
+        spec,
+        name=contents.name,
+        route_prefix=contents.route_prefix,
+        import_path=IMPORT_PATH,
+    )
+    config = checked_config({"applications": [entry]})
+    return {
+        SERVE: yaml_text(contents.name, config, _variables(contents)),
+        GRAPH: spec_to_json(spec, indent=1) + "\n",
+        "Dockerfile": dockerfile(python, ray),
+        "rayservice.yaml": rayservice(contents.name, ray, config),
+        GOLDEN: json.dumps(list(contents.golden), indent=1, ensure_ascii=False) + "\n",
+        "tests/test_bundle.py": _template("test_bundle.py.txt"),
+    }
+
+
+def _variables(contents: Contents) -> list[str]:
+    texts = [contents.module, *(one.text for one in contents.helpers)]
+    return sorted({name for text in texts for name in variables_in(text)})
+
+
+def _readme(contents: Contents, staged: Path, release: str) -> str:
+    there = paths_of(staged)
+    rows = [
+        f"| `{path}` | {about} |"
+        for path, about in _ABOUT.items()
+        if any(one == path or one.startswith(path) for one in there)
+    ]
+    for one in contents.artifacts:
+        size = (staged / FOLDER / one.file).stat().st_size
+        rows.append(f"| `{FOLDER}/{one.file}` | `{one.name}`, a {one.kind}: {shown_size(size)} |")
+    variables = _variables(contents)
+    said = ""
+    if variables:
+        named = ", ".join(f"`{one}`" for one in variables)
+        said = f"## Environment\n\nThe code reads these variables: {named}."
+    return (
+        Template(_template("README.md"))
+        .substitute(
+            name=contents.name,
+            release=release,
+            python=".".join(platform.python_version_tuple()[:2]),
+            files="\n".join(rows),
+            golden=f"{len(contents.golden)} golden requests." if contents.golden else _NO_GOLDEN,
+            variables=said,
+        )
+        .rstrip()
+        + "\n"
+    )
+
+
+def _template(name: str) -> str:
+    return files("graphnb.promote.bundle").joinpath("templates", name).read_text("utf-8")
+
+
+def shown_size(size: float) -> str:
+    """Bytes, for people: "1.4 MB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _refuse_secrets(staged: Path) -> None:
+    """Raises ExportError if a file holds what looks like a secret; never says what it holds."""
+    for path in paths_of(staged):
+        if Path(path).suffix not in _TEXT or path.startswith("wheels/"):
+            continue
+        text = (staged / path).read_text("utf-8", errors="replace")
+        found = secrets_in(text)
+        if found:
+            raise ExportError(
+                f"line {found[0].line} of {path} seems to hold a secret: {found[0].kind}",
+                hint="read it where it is used, with os.environ[...]; or, if it is none, end its"
+                f" line in the notebook with: # {ALLOWED}",
+            )

@@ -1,0 +1,142 @@
+"""From a notebook's graph to a bundle."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphnb.authoring.digest import Placeholder
+from graphnb.errors import ExportError
+from graphnb.graph import GraphSpec
+from graphnb.promote.artifacts import LiveValues
+from graphnb.promote.bundle import Contents, write_bundle
+from graphnb.promote.bundle.bundle import stand_ins_of
+from graphnb.promote.bundle.helpers import helpers_of
+from graphnb.promote.bundle.provenance import Origin
+from graphnb.promote.bundle.requirements import requirements
+from graphnb.promote.bundle.write import IMPORT_PATH
+from graphnb.promote.extract import extract
+from graphnb.promote.prove.proof import graph_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from graphnb.promote.artifacts import Artifact
+    from graphnb.promote.bundle import Bundle
+    from graphnb.promote.extract import Extract, Obstacle
+    from graphnb.promote.notebook import Notebook
+
+__all__ = ["Exported", "export"]
+
+SpecOf = Callable[[Mapping[int, Placeholder]], GraphSpec]
+_WIDTH = 100
+
+
+class Exported:
+    """A bundle that was written, and what there is to know about it.
+
+    Attributes:
+        bundle: as it is on disk.
+        obstacles: warnings: what may not be as it is in the notebook.
+        artifacts: the values that became files.
+    """
+
+    def __init__(
+        self, bundle: Bundle, obstacles: Sequence[Obstacle], artifacts: Sequence[Artifact]
+    ) -> None:
+        self.bundle = bundle
+        self.obstacles = tuple(obstacles)
+        self.artifacts = tuple(artifacts)
+
+
+def export(
+    notebook: Notebook,
+    folder: Path,
+    *,
+    name: str,
+    spec_of: SpecOf | None,
+    route_prefix: str = "/",
+    golden: Sequence[Mapping[str, Any]] = (),
+    profile: Mapping[str, Any] | None = None,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Exported:
+    """Writes the bundle of a graph.
+
+    Args:
+        notebook: in which it is written.
+        folder: where the bundle goes; one that is there is replaced.
+        name: what the application is called.
+        spec_of: the graph as it runs in the notebook, given what stands in for artifacts in its
+            digests; without it the bundle's own code says what it is.
+        route_prefix: the path that it answers below.
+        golden: requests with their answers.
+        profile: what requests took in the notebook.
+        progress: is told what it is at.
+
+    Raises:
+        ExportError: something cannot be carried; says what, where, and what to do.
+    """
+    progress("reading the cells")
+    values = None if notebook.values is None else LiveValues(notebook.values)
+    found = extract(
+        notebook.cells,
+        notebook.root,
+        title=f"The graph {name}, taken from a notebook.",
+        end=f'app = serve.build({{root}}, import_path="{IMPORT_PATH}")',
+        imports="from graphnb import serve",
+        values=values,
+    )
+    _refuse(found)
+    artifacts = [one for key, one in _artifacts(values).items() if key in found.given]
+    helpers, modules = helpers_of(found.modules, notebook.folder)
+    modules |= {module for one in artifacts for module in one.libraries}
+    local = {one.path.partition("/")[0].removesuffix(".py") for one in helpers}
+    contents = Contents(
+        name=name,
+        spec_of=_spec_of(spec_of, artifacts),
+        module=formatted(found.text),
+        artifacts=artifacts,
+        helpers=helpers,
+        requirements=requirements(modules, local),
+        golden=golden,
+        route_prefix=route_prefix,
+        origin=Origin(notebook.file, notebook.folder),
+        profile=profile,
+    )
+    bundle = write_bundle(contents, folder, progress)
+    lost = [] if values is None else values.lost
+    return Exported(bundle, [*lost, *found.obstacles], artifacts)
+
+
+def _spec_of(live: SpecOf | None, artifacts: Sequence[Artifact]) -> Callable[[Path], GraphSpec]:
+    if live is None:
+        return graph_in
+    values = {one.name: one.value for one in artifacts}
+    return lambda folder: live(stand_ins_of(folder, values))
+
+
+def _artifacts(values: LiveValues | None) -> Mapping[str, Artifact]:
+    return {} if values is None else values.artifacts
+
+
+def _refuse(found: Extract) -> None:
+    """Raises ExportError for the first of the errors; says how many more there are."""
+    if not found.errors:
+        return
+    first, *others = found.errors
+    more = f" (and {len(others)} more)" if others else ""
+    place = f"{first.where}: " if first.where else ""
+    raise ExportError(f"{place}{first.message}{more}", hint=first.fix)
+
+
+def formatted(text: str) -> str:
+    """Python source in ruff's format."""
+    from ruff import find_ruff_bin
+
+    command = [find_ruff_bin(), "format", "--isolated", f"--line-length={_WIDTH}", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ExportError(f"app.py cannot be formatted: {done.stderr.strip()}")
+    return done.stdout

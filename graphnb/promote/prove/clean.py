@@ -1,0 +1,100 @@
+"""What runs in the clean process: `python -I -m graphnb.promote.prove.clean BUNDLE [OPTIONS]`.
+
+`--open` leaves out the fence around imports, `--graph` ends when the graph is known.
+
+Tells what it finds as lines of JSON on its standard output; whatever the bundle itself prints goes
+to the standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["main"]
+
+_IMPORT_PATH = "app:app"
+_MOST_LINES = 40
+
+
+def main(folder: Path, options: Sequence[str]) -> None:
+    """Imports the bundle, runs its graph, and sends its golden requests."""
+    told = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)
+
+    def tell(stage: str, **what: Any) -> None:
+        told.write(json.dumps({"stage": stage, **what}) + "\n")
+
+    os.chdir(folder)
+    fence = None
+    if "--open" not in options:
+        from graphnb.promote.prove.fence import put_up
+
+        fence = put_up((folder / "requirements.txt").read_text("utf-8"), str(folder))
+    sys.path.insert(0, str(folder))
+    try:
+        root = _imported(folder, tell)
+        if "--graph" not in options:
+            _replay(folder, root, tell)
+    except Exception as error:  # noqa: BLE001  told to whoever asked
+        refused = sorted(fence.refused) if fence is not None else []
+        said = f"{type(error).__name__}: {error}"
+        tell("failed", error=said, lines=_lines(error, folder), refused=refused)
+    told.close()
+
+
+def _imported(folder: Path, tell: Callable[..., None]) -> Any:
+    """The root of the bundle's graph."""
+    from graphnb.authoring import build
+    from graphnb.authoring.digest import code_digest
+    from graphnb.graph.schema import spec_to_json
+    from graphnb.promote.bundle.bundle import stand_ins_of
+    from graphnb.rayserve.imported import imported_root
+
+    tell("importing")
+    root = imported_root(_IMPORT_PATH)
+    stand_ins = stand_ins_of(folder, vars(sys.modules["app"]))
+    graph = build(root, digest=partial(code_digest, stand_ins=stand_ins))
+    tell("built", spec=spec_to_json(graph.spec))
+    return root
+
+
+def _replay(folder: Path, root: Any, tell: Callable[..., None]) -> None:
+    import httpx
+
+    from graphnb.authoring import build
+    from graphnb.executors import HttpOptions, executor_for
+    from graphnb.promote.golden import Golden, mismatches
+
+    said = json.loads((folder / "tests" / "golden.json").read_text("utf-8"))
+    golden = [Golden.from_json(one) for one in said]
+    application = executor_for("local").application("proof")
+    try:
+        tell("starting")
+        application.apply(build(root), http=HttpOptions(), route_prefix="/")
+        tell("started")
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            found = [str(one) for one in mismatches(client, str(application.url), golden)]
+        tell("answered", count=len(golden), mismatches=found)
+    finally:
+        application.close()
+
+
+def _lines(error: BaseException, folder: Path) -> list[str]:
+    """The traceback, from the bundle's own code on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [one for one in frames if one.filename.startswith(str(folder))]
+    lines = traceback.format_list(own or frames[-1:])
+    return [line.replace(str(folder) + os.sep, "") for line in lines][-_MOST_LINES:]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), sys.argv[2:])

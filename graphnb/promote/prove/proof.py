@@ -1,0 +1,145 @@
+"""Starts a clean process for a bundle, and says what it proved."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphnb.errors import ProofError
+from graphnb.graph.diff import diff
+from graphnb.graph.schema import spec_from_json
+from graphnb.promote.prove.environment import environment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from graphnb.graph import GraphSpec
+    from graphnb.promote.bundle import Bundle
+
+__all__ = ["Proof", "prove"]
+
+_STAGES = {
+    "importing": "importing the bundle in a clean process",
+    "starting": "starting its graph there",
+    "started": "sending its golden requests",
+}
+_CLEAN = "graphnb.promote.prove.clean"
+_MOST_SAID = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was proved of a bundle.
+
+    Attributes:
+        golden: how many golden requests got their answers.
+        seconds: how long it took.
+    """
+
+    golden: int
+    seconds: float
+
+    def __str__(self) -> str:
+        answered = f", {self.golden} golden requests answered" if self.golden else ""
+        return f"proved in {self.seconds:.1f} s: imports alone, builds the same graph{answered}"
+
+
+def prove(
+    bundle: Bundle,
+    *,
+    venv: bool = False,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Proof:
+    """Runs a bundle where there is nothing else: no notebook, no library that it does not name.
+
+    Args:
+        bundle: as it is on disk.
+        venv: in a fresh environment with its requirements installed, rather than behind a fence
+            around those that are installed here.
+        progress: is told what it is at.
+
+    Raises:
+        ProofError: it does not import, builds another graph, or answers otherwise.
+    """
+    began = time.monotonic()
+    with environment_of(bundle, progress, venv=venv) as (python, *options):
+        command = [python, "-I", "-m", _CLEAN, str(bundle.folder), *options]
+        found = _run(command, progress)
+    _check_graph(bundle.spec, spec_from_json(found["built"]["spec"]))
+    answered = found["answered"]
+    if answered["mismatches"]:
+        raise ProofError(
+            "\n".join(answered["mismatches"]),
+            hint="what a node answers must not depend on the notebook, on time or on chance",
+        )
+    return Proof(answered["count"], time.monotonic() - began)
+
+
+def graph_in(folder: Path) -> GraphSpec:
+    """The graph that a bundle's code builds.
+
+    Raises:
+        ProofError: it does not import.
+    """
+    command = [sys.executable, "-I", "-m", _CLEAN, str(folder), "--graph"]
+    return spec_from_json(_run(command, lambda _stage: None)["built"]["spec"])
+
+
+def _run(command: list[str], progress: Callable[[str], None]) -> dict[str, Any]:
+    """What each stage told."""
+    found: dict[str, Any] = {}
+    until = "built" if "--graph" in command else "answered"
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+    )
+    try:
+        for said in _told(process):
+            found[said["stage"]] = said
+            if said["stage"] in _STAGES:
+                progress(_STAGES[said["stage"]])
+        _, errors = process.communicate()
+    finally:
+        process.kill()
+        process.wait()
+    failed = found.get("failed")
+    if failed is not None:
+        lines = "".join(failed["lines"]).rstrip()
+        raise ProofError(
+            f"alone, the bundle does not run: {failed['error']}\n{lines}",
+            hint=_hint(failed["error"], failed["refused"]),
+        )
+    if until not in found:
+        raise ProofError(f"the process that tried the bundle ended: {errors[-_MOST_SAID:].strip()}")
+    return found
+
+
+def _told(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def _hint(error: str, refused: list[str]) -> str | None:
+    missing = next((one for one in refused if f"'{one}'" in error), None)
+    if missing is not None:
+        return f"write `import {missing}` in a cell: no statement says that it is needed"
+    if error.startswith("FileNotFoundError"):
+        return "a file beside the notebook does not come along: read it in a cell, into a variable"
+    return None
+
+
+def _check_graph(wanted: GraphSpec, found: GraphSpec) -> None:
+    changes = diff(wanted, found)
+    if not changes:
+        return
+    differ = changes.names("replaced", "reconfigured", "rescaled", "added", "removed")
+    what = f"{', '.join(differ)} differ{'s' * (len(differ) == 1)}" if differ else "calls differ"
+    raise ProofError(
+        f"the bundle's graph is not the one that runs: {what}",
+        hint="deploy the graph again, so that what runs is what the cells say",
+    )

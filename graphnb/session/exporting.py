@@ -1,0 +1,145 @@
+"""A running graph as a bundle: asked for here, made by `promote`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphnb.authoring import build
+from graphnb.authoring.digest import code_digest
+from graphnb.errors import ExportError
+from graphnb.promote.bundle.write import shown_size
+from graphnb.promote.export import export as export_notebook
+from graphnb.promote.golden import Golden, record
+from graphnb.promote.prove import Proof, prove
+from graphnb.session.target import root_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from graphnb.authoring.digest import Placeholder
+    from graphnb.graph import GraphSpec
+    from graphnb.promote.artifacts import Artifact
+    from graphnb.promote.bundle import Bundle
+    from graphnb.promote.extract import Obstacle
+    from graphnb.promote.notebook import Notebook
+    from graphnb.session.running_graph import RunningGraph
+
+__all__ = ["ExportResult", "export_graph"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ExportResult:
+    """A bundle that was written.
+
+    Attributes:
+        bundle: its folder, release and files.
+        artifacts: the values that went into files.
+        warnings: what may not be as it is in the notebook, each with its cell and a fix.
+        proof: what was proved of it; None if that was not wanted.
+    """
+
+    bundle: Bundle
+    artifacts: tuple[Artifact, ...]
+    warnings: tuple[Obstacle, ...]
+    proof: Proof | None
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.bundle.folder
+
+    @property
+    def release(self) -> str:
+        """Its id: the same graph, from the same notebook, has the same."""
+        return self.bundle.release
+
+    def __repr__(self) -> str:
+        files = f"{len(self.bundle.files)} files, {shown_size(self.bundle.size)}"
+        lines = [f"{self.bundle.name}, release {self.release}: {self.folder} ({files})"]
+        for one in self.artifacts:
+            size = shown_size(self.bundle.files[f"artifacts/{one.file}"])
+            lines.append(f"  {one.name}, a {one.kind}, went into artifacts/{one.file} ({size})")
+        if self.proof is not None:
+            lines.append(f"  {self.proof}")
+        for obstacle in self.warnings:
+            lines += [f"  {line}" for line in str(obstacle).splitlines()]
+        return "\n".join(lines)
+
+
+def export_graph(
+    graph: RunningGraph,
+    notebook: Notebook,
+    folder: str | Path,
+    *,
+    golden: Sequence[Any] = (),
+    venv: bool = False,
+    progress: Callable[[str], None],
+) -> ExportResult:
+    """Writes the bundle of a running graph, and proves it.
+
+    Args:
+        graph: what runs.
+        notebook: in which it is written.
+        folder: where the bundle goes.
+        golden: requests to send to it over HTTP now, whose answers the bundle keeps.
+        venv: whether the proof installs its requirements in a fresh environment.
+        progress: is told what it is at.
+
+    Raises:
+        ExportError: something cannot be carried.
+        ProofError: the bundle does not run alone, or answers otherwise.
+    """
+    recorded = _recorded(graph, golden, progress) if golden else []
+    made = export_notebook(
+        notebook,
+        Path(folder).expanduser().absolute(),
+        name=graph.name,
+        spec_of=lambda stand_ins: _spec_with(graph._kept.target, stand_ins),
+        route_prefix=graph.spec.route_prefix or "/",
+        golden=[one.to_json() for one in recorded],
+        profile=_profile(graph),
+        progress=progress,
+    )
+    proof = prove(made.bundle, venv=venv, progress=progress)
+    return ExportResult(made.bundle, made.artifacts, made.obstacles, proof)
+
+
+def _spec_with(target: Any, stand_ins: Mapping[int, Placeholder]) -> GraphSpec:
+    return build(root_of(target), digest=partial(code_digest, stand_ins=stand_ins)).spec
+
+
+def _recorded(
+    graph: RunningGraph, golden: Sequence[Any], progress: Callable[[str], None]
+) -> list[Golden]:
+    import httpx
+
+    if graph.url is None:
+        raise ExportError(
+            f"{graph.name} does not answer HTTP: golden requests cannot be recorded",
+            hint="deploy it with http=True",
+        )
+    progress("recording golden requests")
+    options = graph._application.http
+    headers = {}
+    if options is not None and options.token:
+        headers["authorization"] = f"Bearer {options.token}"
+    with httpx.Client(trust_env=False, timeout=60, headers=headers) as client:
+        return record(client, graph.url, golden)
+
+
+def _profile(graph: RunningGraph) -> Mapping[str, Any] | None:
+    """What requests took, if there were any."""
+    found = graph.metrics()
+    if not found.requests:
+        return None
+    nodes = {
+        name: {"count": one.count, "p50_s": one.p50_s, "p95_s": one.p95_s}
+        for name, one in found.nodes.items()
+    }
+    return {
+        "requests": found.requests, "errors": found.errors,
+        "p50_s": found.p50_s, "p95_s": found.p95_s, "nodes": nodes,
+    }  # fmt: skip
