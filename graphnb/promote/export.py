@@ -79,7 +79,7 @@ def export(
         ExportError: something cannot be carried; says what, where, and what to do.
     """
     progress("reading the cells")
-    values = None if notebook.values is None else LiveValues(notebook.values)
+    values = None if notebook.values is None else LiveValues(notebook.values, notebook.kept)
     found = extract(
         notebook.cells,
         notebook.root,

@@ -24,6 +24,7 @@ class Notebook:
         values: what the variables of its kernel hold; None of a saved one.
         folder: where it is: modules beside it are its own.
         file: the notebook's file, if that is known.
+        kept: variables that go along as they are, whatever made them.
     """
 
     cells: Sequence[CellSource]
@@ -31,3 +32,4 @@ class Notebook:
     values: Mapping[str, Any] | None
     folder: Path
     file: Path | None = None
+    kept: tuple[str, ...] = ()

@@ -103,7 +103,7 @@ def export_graph(
         profile=_profile(graph),
         progress=progress,
     )
-    proof = prove(made.bundle, venv=venv, progress=progress)
+    proof = prove(made.bundle, values=notebook.values, venv=venv, progress=progress)
     return ExportResult(made.bundle, made.artifacts, made.obstacles, proof)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import ExportError, NotRunningError
@@ -366,7 +366,12 @@ class RunningGraph:
         )
 
     def export(
-        self, folder: str | Path, *, golden: Sequence[Any] = (), venv: bool = False
+        self,
+        folder: str | Path,
+        *,
+        golden: Sequence[Any] = (),
+        values: Sequence[str] = (),
+        venv: bool = False,
     ) -> ExportResult:
         """Writes all that it takes to run the graph elsewhere: a bundle, which is then proved.
 
@@ -374,10 +379,13 @@ class RunningGraph:
         that `serve deploy` takes, pinned requirements, and tests. It is proved by running it in a
         clean process, which can import nothing that the bundle does not name.
 
+        Of what was computed, models and data go along as files, and all else by its source.
+
         Args:
             folder: where it goes; a bundle that is there is replaced.
             golden: requests that are sent over HTTP now, and whose answers the bundle keeps: each
                 a value to be sent as JSON, or bytes; or (route, value).
+            values: variables that go along as files, whatever they hold and whatever made them.
             venv: prove it in a fresh environment, with its requirements installed.
 
         Returns:
@@ -396,6 +404,7 @@ class RunningGraph:
                 f"{self.name} was not deployed from this notebook: its source is not known here",
                 hint="deploy it here; of a file: graphnb export NOTEBOOK.ipynb or MODULE:GRAPH",
             )
+        notebook = replace(notebook, kept=tuple(values))
         with shown_progress(f"exporting {self.name}") as progress:
             return export_graph(self, notebook, folder, golden=golden, venv=venv, progress=progress)
 

@@ -43,14 +43,25 @@ _PATH = "_ARTIFACTS"
 class LiveValues:
     """The values of a notebook's variables (`Values` of `extract`).
 
+    Args:
+        namespace: the variables.
+        kept: those that go along as they are, whatever made them.
+
+    Raises:
+        ExportError: one of `kept` is none.
+
     Attributes:
         artifacts: those that take a file, by name, once they were asked for.
         folded: those that became a literal.
         lost: what is said of those that cannot be saved: their source goes along.
     """
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
+    def __init__(self, namespace: Mapping[str, Any], kept: Collection[str] = ()) -> None:
+        unknown = sorted(set(kept) - namespace.keys())
+        if unknown:
+            raise ExportError(f"there is no variable {unknown[0]!r} to take along")
         self._namespace = namespace
+        self._kept = frozenset(kept)
         self.artifacts: dict[str, Artifact] = {}
         self.folded: set[str] = set()
         self.lost: list[Obstacle] = []
@@ -119,6 +130,8 @@ class LiveValues:
 
     def _goes(self, name: str, made_by: Sequence[Statement], found: Mapping[str, Any]) -> bool:
         value = self._namespace[name]
+        if name in self._kept:
+            return True
         if is_fitted(value) or is_table(value) or (any(map(fits, made_by)) and _is_data(value)):
             return True
         bound = _value_of(made_by[0].node)

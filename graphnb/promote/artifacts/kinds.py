@@ -5,36 +5,49 @@ from __future__ import annotations
 import ast
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["is_array", "is_fitted", "is_literal", "is_plain", "is_table", "literal"]
 
 _ATOMS = (bool, int, float, str, bytes, type(None))
 _MOST_PARTS = 1_000_000
+_MOST_MODELS = 1_000
 _LONGEST_LITERAL = 200
 _LITERAL_ARRAYS = frozenset(
     {"arange", "array", "asarray", "eye", "full", "linspace", "ones", "tensor", "zeros"}
 )
 
 
-def is_fitted(value: Any) -> bool:
+def is_fitted(value: Any, depth: int = 4) -> bool:
     """Whether it is a model with something learned: a fitted estimator, or a network.
 
-    Estimators by scikit-learn's convention: what `fit` finds ends with an underscore.
+    Estimators by scikit-learn's convention: what `fit` finds ends with an underscore. A list or
+    a dict with such a model counts as well, and so does an object of the notebook's own classes.
+
+    Args:
+        value: any.
+        depth: how far within it models are looked for.
     """
+    if not depth:
+        return False
     if _is_instance(value, "torch.nn", "Module"):
         return True
-    if not callable(getattr(type(value), "get_params", None)):
-        return False
     state = getattr(value, "__dict__", {})
-    learned = any(name.endswith("_") and not name.startswith("_") for name in state)
-    inner = [one for one in state.values() if isinstance(one, list | tuple)]  # pipelines' steps
-    parts = [part for row in inner for item in row for part in _flat(item)]
-    return learned or any(is_fitted(one) for one in parts if one is not value)
-
-
-def _flat(item: Any) -> tuple[Any, ...]:
-    return item if isinstance(item, tuple) else (item,)
+    held: Collection[Any] = ()
+    if isinstance(value, dict):
+        held = value.values()
+    elif type(value) in {list, tuple, set}:
+        held = value
+    elif type(value).__module__ == "__main__":
+        held = state.values()
+    elif callable(getattr(type(value), "get_params", None)):
+        if any(name.endswith("_") and not name.startswith("_") for name in state):
+            return True
+        held = [one for one in state.values() if isinstance(one, list | tuple)]  # of pipelines
+    return len(held) <= _MOST_MODELS and any(is_fitted(one, depth - 1) for one in held)
 
 
 def is_array(value: Any) -> bool:

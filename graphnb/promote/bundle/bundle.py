@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.digest import Placeholder
@@ -14,7 +16,7 @@ from graphnb.promote.artifacts.artifact import FOLDER
 from graphnb.promote.bundle.serve_config import read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from graphnb.graph import GraphSpec
@@ -41,6 +43,10 @@ NOT_COUNTED = frozenset({PROVENANCE, README})
 """Where and when it was made, and what says its release: neither is part of the release."""
 
 _LETTERS = 12
+_DEEPEST = 3
+_MOST_PARTS = 1_000
+# Two that are equal may be one object: as parts they count by their values.
+_SHARED = frozenset({bool, bytes, complex, float, frozenset, int, str, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +134,23 @@ def stand_ins_of(folder: Path, values: Mapping[str, Any]) -> dict[int, Placehold
         folder: the bundle's.
         values: by name, as they are in this process.
     """
-    found = sorted((folder / FOLDER).glob("*"))
-    return {
-        id(values[path.stem]): Placeholder(f"artifact {path.stem} {file_hash(path)}")
-        for path in found
-        if path.stem in values
-    }
+    found: dict[int, Placeholder] = {}
+    for path in sorted((folder / FOLDER).glob("*")):
+        if path.stem in values:
+            whole = file_hash(path)
+            for name, one in _parts(path.stem, values[path.stem]):
+                found.setdefault(id(one), Placeholder(f"artifact {name} {whole}"))
+    return found
+
+
+def _parts(name: str, value: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, Any]]:
+    """An artifact, and what it holds that may be bound alone, such as one model of a dict."""
+    yield name, value
+    items: Iterable[tuple[Any, Any]] = ()
+    if type(value) is dict:
+        items = value.items()
+    elif type(value) in {list, tuple}:
+        items = enumerate(value)
+    for key, one in itertools.islice(items, _MOST_PARTS):
+        if depth and type(one) not in _SHARED and not isinstance(one, type | FunctionType):
+            yield from _parts(f"{name}[{key!r}]", one, depth - 1)

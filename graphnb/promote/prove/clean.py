@@ -57,13 +57,14 @@ def _imported(folder: Path, tell: Callable[..., None]) -> Any:
     from graphnb.authoring.digest import code_digest
     from graphnb.graph.schema import spec_to_json
     from graphnb.promote.bundle.bundle import stand_ins_of
+    from graphnb.promote.prove.variables import digests_of
     from graphnb.rayserve.imported import imported_root
 
     tell("importing")
     root = imported_root(_IMPORT_PATH)
     stand_ins = stand_ins_of(folder, vars(sys.modules["app"]))
     graph = build(root, digest=partial(code_digest, stand_ins=stand_ins))
-    tell("built", spec=spec_to_json(graph.spec))
+    tell("built", spec=spec_to_json(graph.spec), values=digests_of(vars(sys.modules["app"])))
     return root
 
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from graphnb.errors import ProofError
 from graphnb.graph.diff import diff
 from graphnb.graph.schema import spec_from_json
+from graphnb.promote.artifacts.artifact import FOLDER
 from graphnb.promote.prove.environment import environment_of
+from graphnb.promote.prove.variables import different
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from graphnb.graph import GraphSpec
@@ -52,6 +54,7 @@ class Proof:
 def prove(
     bundle: Bundle,
     *,
+    values: Mapping[str, Any] | None = None,
     venv: bool = False,
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> Proof:
@@ -59,6 +62,7 @@ def prove(
 
     Args:
         bundle: as it is on disk.
+        values: what the notebook's variables hold: if the graph is another one, they say why.
         venv: in a fresh environment with its requirements installed, rather than behind a fence
             around those that are installed here.
         progress: is told what it is at.
@@ -70,7 +74,7 @@ def prove(
     with environment_of(bundle, progress, venv=venv) as (python, *options):
         command = [python, "-I", "-m", _CLEAN, str(bundle.folder), *options]
         found = _run(command, progress)
-    _check_graph(bundle.spec, spec_from_json(found["built"]["spec"]))
+    _check_graph(bundle, found["built"], values or {})
     answered = found["answered"]
     if answered["mismatches"]:
         raise ProofError(
@@ -133,12 +137,22 @@ def _hint(error: str, refused: list[str]) -> str | None:
     return None
 
 
-def _check_graph(wanted: GraphSpec, found: GraphSpec) -> None:
-    changes = diff(wanted, found)
+def _check_graph(bundle: Bundle, built: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    changes = diff(bundle.spec, spec_from_json(built["spec"]))
     if not changes:
         return
+    saved = {path.stem for path in (bundle.folder / FOLDER).glob("*")}
+    others = different(built["values"], {k: v for k, v in values.items() if k not in saved})
     differ = changes.names("replaced", "reconfigured", "rescaled", "added", "removed")
     what = f"{', '.join(differ)} differ{'s' * (len(differ) == 1)}" if differ else "calls differ"
+    if others:
+        named = ", ".join(others)
+        raise ProofError(
+            f"the bundle's graph is not the one that runs: {what}. In the notebook, what"
+            f" {named} hold{'s' * (len(others) == 1)} is not what the code makes",
+            hint="if it was computed, take it along as it is: --value"
+            f" {others[0]}; if it is of this machine, make it where it is used, in the node",
+        )
     raise ProofError(
         f"the bundle's graph is not the one that runs: {what}",
         hint="deploy the graph again, so that what runs is what the cells say",
