@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -33,6 +34,28 @@ def nbval_config(*, path: bool) -> None:
     """
     file = files("graphnb.ipython").joinpath("nbval.cfg")
     click.echo(str(file) if path else file.read_text(), nl=path)
+
+
+@main.command("export")
+@click.argument("source")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--name", help="The graph's name: needed where a notebook deploys several.")
+@click.option("--root", help="The expression of the graph, such as a variable: the deployed one.")
+@click.option("--venv", is_flag=True, help="Prove it with its requirements installed afresh.")
+def export(source: str, folder: Path, **options: Any) -> None:
+    r"""Writes all that it takes to run a graph elsewhere, and proves it in a clean process.
+
+    SOURCE is a notebook's file, or MODULE:VARIABLE. Its code runs in a process of its own. A
+    notebook's file does not hold what was computed: models are trained anew wherever the graph
+    runs. %export, in the notebook, takes them along.
+
+    \b
+    graphnb export notebook.ipynb build/bundle
+    graphnb export package.module:best build/bundle
+    """
+    from graphnb.ipython.exporting import export_source
+
+    click.echo(_done(lambda: export_source(source, folder, progress=_progress, **options)))
 
 
 @main.group("ray")

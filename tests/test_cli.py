@@ -1,6 +1,7 @@
 """The command line."""
 
 import configparser
+import json
 import re
 import subprocess
 import sys
@@ -136,3 +137,76 @@ def test_request_ids_compare_equal():
     ids = {Request(None).request_id for _ in range(5)}
     assert len(ids) == 5
     assert {sanitized(f"request {one}: ok") for one in ids} == {"request REQUEST: ok"}
+
+
+NOTEBOOK = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {},
+    "cells": [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "A graph."},
+        {"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "outputs": [],
+         "source": "%load_ext graphnb\nfrom graphnb import InputNode, serve\nSTEP = 2"},
+        {"cell_type": "code", "id": "c", "metadata": {}, "execution_count": 2,
+         "outputs": [{"output_type": "error", "ename": "E", "evalue": "", "traceback": []}],
+         "source": "STEP = 1 / 0"},
+        {"cell_type": "code", "id": "d", "metadata": {}, "execution_count": 3, "outputs": [],
+         "source": ["%%deploy steps\n", "@serve.deployment\n", "def up(x):\n",
+                    "    return x + STEP\n", "with InputNode() as request:\n",
+                    "    higher = up.bind(request)\n"]},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A notebook's file."""
+    path = tmp_path / "steps.ipynb"
+    path.write_text(json.dumps(NOTEBOOK))
+    return path
+
+
+def test_a_saved_notebook_is_exported(saved, tmp_path):
+    """Without its kernel; cells that failed are left out."""
+    done = run("export", str(saved), str(tmp_path / "bundle"))
+    assert done.exit_code == 0, done.output
+    assert "steps, release" in done.output
+    assert "proved in" in done.output
+    text = (tmp_path / "bundle" / "app.py").read_text()
+    assert "STEP = 2" in text
+    assert "1 / 0" not in text
+
+
+def test_a_module_is_exported(tmp_path, monkeypatch):
+    """The file is one cell."""
+    source = "from graphnb import InputNode, serve\n\n@serve.deployment\ndef up(x):\n    return x\n"
+    bound = "with InputNode() as request:\n    best = up.bind(request)\n"
+    (tmp_path / "stairs.py").write_text(f"{source}\n{bound}")
+    monkeypatch.chdir(tmp_path)
+    done = run("export", "stairs:best", "bundle")
+    assert done.exit_code == 0, done.output
+    assert "best, release" in done.output
+
+
+WRONG_SOURCES = [
+    ("nothing.ipynb", "no notebook that can be read"),
+    ("nothing", "neither a notebook nor MODULE:VARIABLE"),
+    ("no_such_module:graph", "there is no module 'no_such_module' here"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), WRONG_SOURCES)
+def test_a_source_that_does_not_do_is_told(tmp_path, source, said):
+    """In one line, with what to do; and nothing is written."""
+    done = run("export", source, str(tmp_path / "bundle"))
+    assert done.exit_code == 1
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_graph_that_is_not_deployed_is_told(saved, tmp_path):
+    """With those that are."""
+    done = run("export", str(saved), str(tmp_path / "bundle"), "--name", "stairs")
+    assert done.exit_code == 1
+    assert "there are: steps" in done.output

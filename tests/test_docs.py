@@ -20,8 +20,9 @@ README = (ROOT / "README.md").read_text()
 GRAPHS = (ROOT / "docs" / "graphs.md").read_text()
 RUNNING = (ROOT / "docs" / "running.md").read_text()
 RAY = (ROOT / "docs" / "ray.md").read_text()
+PROMOTE = (ROOT / "docs" / "promote.md").read_text()
 LIVE = (ROOT / "docs" / "live.md").read_text()
-ALL = README + GRAPHS + RUNNING + RAY + LIVE
+ALL = README + GRAPHS + RUNNING + RAY + LIVE + PROMOTE
 BUTTON = re.compile(r'button\(\s*"([A-Z][^"]+)"')
 
 

@@ -296,6 +296,30 @@ def _undeploy(prog: str) -> MagicParser:
     return parser
 
 
+def _export(prog: str) -> MagicParser:
+    parser = MagicParser(
+        prog, "Write all that it takes to run a graph elsewhere, and prove it in a clean process."
+    )
+    parser.add_argument("name", metavar="NAME", help="the running graph")
+    parser.add_argument("folder", metavar="DIR", help="where the bundle goes")
+    parser.add_argument(
+        "--golden",
+        metavar="EXPR",
+        help="a list of requests to send now: the bundle keeps their answers, as tests",
+    )
+    parser.add_argument(
+        "--value",
+        metavar="VAR",
+        action="append",
+        default=[],
+        help="take this variable along as it is, whatever made it; may be repeated",
+    )
+    parser.add_argument(
+        "--venv", action="store_true", help="prove it with its requirements installed afresh"
+    )
+    return parser
+
+
 _PARSERS: dict[str, Callable[[str], MagicParser]] = {
     "%%deploy": _deploy,
     "%deploy": _deploy,
@@ -307,6 +331,7 @@ _PARSERS: dict[str, Callable[[str], MagicParser]] = {
     "%logs": _logs,
     "%deployments": _deployments,
     "%undeploy": _undeploy,
+    "%export": _export,
 }
 
 MAGICS: tuple[str, ...] = tuple(_PARSERS)

@@ -257,6 +257,15 @@ class GraphMagics(Magics):
         for one in graphs:
             self._end(one)
 
+    @no_var_expand
+    @line_magic("export")
+    @_documented("%export")
+    def export(self, line: str) -> None:
+        options = parser_of("%export").parse_line(line)
+        graph = running_graph(self.shell, options.name)
+        golden = self._evaluate(options.golden) if options.golden else ()
+        print(graph.export(options.folder, golden=golden, values=options.value, venv=options.venv))
+
     def _end(self, graph: RunningGraph) -> None:
         graph.delete()
         print(f"{graph.name} ended")

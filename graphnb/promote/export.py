@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.digest import Placeholder
@@ -102,6 +103,7 @@ def export(
         requirements=requirements(modules, local),
         golden=golden,
         route_prefix=route_prefix,
+        cell_of=partial(_cell_of, notebook),
         origin=Origin(notebook.file, notebook.folder),
         profile=profile,
     )
@@ -115,6 +117,13 @@ def _spec_of(live: SpecOf | None, artifacts: Sequence[Artifact]) -> Callable[[Pa
         return graph_in
     values = {one.name: one.value for one in artifacts}
     return lambda folder: live(stand_ins_of(folder, values))
+
+
+def _cell_of(notebook: Notebook, line: str) -> str:
+    """The last cell that has a line of source, for people."""
+    said = line.strip()
+    found = (one for one in reversed(notebook.cells) if said in one.raw)
+    return next((f"cell {one.ordinal}" for one in found), "")
 
 
 def _artifacts(values: LiveValues | None) -> Mapping[str, Artifact]:

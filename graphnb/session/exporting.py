@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.authoring import build
 from graphnb.authoring.digest import code_digest
 from graphnb.errors import ExportError
+from graphnb.graph.diff import diff
 from graphnb.promote.bundle.write import shown_size
 from graphnb.promote.export import export as export_notebook
 from graphnb.promote.golden import Golden, record
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from graphnb.promote.notebook import Notebook
     from graphnb.session.running_graph import RunningGraph
 
-__all__ = ["ExportResult", "export_graph"]
+__all__ = ["ExportResult", "export_graph", "export_source_of"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,6 +93,7 @@ def export_graph(
         ExportError: something cannot be carried.
         ProofError: the bundle does not run alone, or answers otherwise.
     """
+    _check_unchanged(graph)
     recorded = _recorded(graph, golden, progress) if golden else []
     made = export_notebook(
         notebook,
@@ -107,8 +109,46 @@ def export_graph(
     return ExportResult(made.bundle, made.artifacts, made.obstacles, proof)
 
 
+def export_source_of(
+    notebook: Notebook,
+    folder: Path,
+    *,
+    name: str,
+    venv: bool,
+    progress: Callable[[str], None],
+) -> ExportResult:
+    """Writes the bundle of a graph that does not run here, and proves it.
+
+    Args:
+        notebook: its source.
+        folder: where the bundle goes.
+        name: what the application is called.
+        venv: whether the proof installs its requirements in a fresh environment.
+        progress: is told what it is at.
+
+    Raises:
+        ExportError: something cannot be carried.
+        ProofError: the bundle does not run alone.
+    """
+    made = export_notebook(notebook, folder.absolute(), name=name, spec_of=None, progress=progress)
+    proof = prove(made.bundle, venv=venv, progress=progress)
+    return ExportResult(made.bundle, made.artifacts, made.obstacles, proof)
+
+
 def _spec_with(target: Any, stand_ins: Mapping[int, Placeholder]) -> GraphSpec:
     return build(root_of(target), digest=partial(code_digest, stand_ins=stand_ins)).spec
+
+
+def _check_unchanged(graph: RunningGraph) -> None:
+    """Raises ExportError if what its definitions use is no longer what was deployed."""
+    now = build(root_of(graph._kept.target)).spec
+    changed = diff(graph.spec, now).names("added", "removed", "replaced")
+    if changed:
+        raise ExportError(
+            f"{', '.join(changed)} {'has' if len(changed) == 1 else 'have'} changed in the notebook"
+            f" since {graph.name} was deployed",
+            hint="deploy it again, so that what runs is what the cells say",
+        )
 
 
 def _recorded(

@@ -15,6 +15,7 @@ NAMES = [
     "%logs",
     "%deployments",
     "%undeploy",
+    "%export",
 ]
 
 
@@ -77,6 +78,8 @@ def test_help_speaks_of_every_option(magic):
 @pytest.mark.parametrize("line", ["--nope name", "name --nope"])
 def test_an_unknown_option_is_a_usage_error(notebook, magic, line):
     """One line, which names the magic and the option, and nothing runs."""
+    if magic == "%export":  # which wants a folder as well
+        line = f"folder {line}"
     shown = notebook.run(as_cell(magic, line))
     assert not shown.success
     assert shown.err.startswith(f"UsageError: {magic}: ")

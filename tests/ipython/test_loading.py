@@ -8,7 +8,7 @@ import pytest
 
 from graphnb.ipython import load, unload
 
-MAGICS = {"deploy", "graph", "request", "bench", "trace", "deployments", "undeploy"}
+MAGICS = {"deploy", "graph", "request", "bench", "trace", "deployments", "export", "undeploy"}
 
 LOADS = """
 import sys

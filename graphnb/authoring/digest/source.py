@@ -10,6 +10,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import contextlib
 import inspect
 import linecache
 import warnings
@@ -85,16 +86,43 @@ def _clean_docstring(field: object) -> object:
 
 @dataclass(frozen=True)
 class _Text:
-    """A text that was parsed and compiled.
+    """A text that was parsed.
 
     Attributes:
-        codes: every code object in it.
+        flags: of the compiler.
         digests: of its functions, as far as they were asked for.
     """
 
     tree: ast.Module
-    codes: frozenset[CodeType]
+    flags: int
     digests: dict[ast.AST, bytes] = field(default_factory=dict)
+
+    def made(self, code: CodeType) -> bool:
+        """Whether the code object is one of this text, compiled as a file or as a cell is."""
+        return code in self._as_file or code in self._as_cell
+
+    @cached_property
+    def _as_file(self) -> frozenset[CodeType]:
+        """Every code object in it."""
+        return self._compiled([self.tree])
+
+    @cached_property
+    def _as_cell(self) -> frozenset[CodeType]:
+        """Likewise, each statement compiled by itself, as IPython does.
+
+        Python 3.11 makes other code of calls into a module that the same text imports.
+        """
+        return self._compiled(ast.Module([one], []) for one in self.tree.body)
+
+    def _compiled(self, trees: Iterable[ast.Module]) -> frozenset[CodeType]:
+        found: set[CodeType] = set()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for tree in trees:
+                with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+                    code = compile(tree, "<digest>", "exec", flags=self.flags, dont_inherit=True)
+                    found.update(_nested(code))
+        return frozenset(found)
 
     def find(self, code: CodeType) -> _Def | ast.Lambda | None:
         """The function that the code was compiled from."""
@@ -124,7 +152,7 @@ def _source_text(code: CodeType, namespace: dict[str, Any]) -> _Text | None:
             linecache.checkcache(code.co_filename)
         lines = linecache.getlines(code.co_filename, namespace if attempt else None)
         text = _parse("".join(lines), code.co_flags & _FUTURES) if lines else None
-        if text is not None and code in text.codes:
+        if text is not None and text.made(code):
             return text
     return None
 
@@ -145,14 +173,7 @@ def _parse(text: str, flags: int) -> _Text | None:
     tree = syntax_tree(text)
     if tree is None:
         return None
-    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as cells are compiled
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            code = compile(tree, "<digest>", "exec", flags=flags, dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    return _Text(tree, frozenset(_nested(code)))
+    return _Text(tree, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)  # as cells are compiled
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:

@@ -85,7 +85,7 @@ def _files(top: str, folder: Path) -> list[Helper]:
 
 def _place(top: str, folder: Path) -> Path | None:
     """The file or folder of a local module."""
-    if top in sys.builtin_module_names or top in sys.stdlib_module_names:
+    if top == "graphnb" or top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return None
     for beside in (folder / f"{top}.py", folder / top):
         if beside.is_file() or (beside / "__init__.py").is_file():

@@ -79,6 +79,7 @@ class Contents:
         golden: requests with their answers, as JSON.
         route_prefix: the path that the graph answers below.
         origin: where it comes from.
+        cell_of: the cell in which a line of source stands, for people; "" if that is unknown.
         profile: what requests took in the notebook.
     """
 
@@ -91,6 +92,7 @@ class Contents:
     golden: Sequence[Mapping[str, Any]]
     route_prefix: str
     origin: Origin
+    cell_of: Callable[[str], str]
     profile: Mapping[str, Any] | None = field(default=None)
 
 
@@ -111,7 +113,7 @@ def write_bundle(contents: Contents, folder: Path, progress: Callable[[str], Non
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
         staged = Path(made) / "bundle"
         _write_all(contents, staged, progress)
-        _refuse_secrets(staged)
+        _refuse_secrets(staged, contents.cell_of)
         if folder.exists():
             folder.rename(Path(made) / "before")
         staged.rename(folder)
@@ -231,7 +233,7 @@ def shown_size(size: float) -> str:
     return f"{size:.1f} GB"
 
 
-def _refuse_secrets(staged: Path) -> None:
+def _refuse_secrets(staged: Path, cell_of: Callable[[str], str]) -> None:
     """Raises ExportError if a file holds what looks like a secret; never says what it holds."""
     for path in paths_of(staged):
         if Path(path).suffix not in _TEXT or path.startswith("wheels/"):
@@ -239,8 +241,10 @@ def _refuse_secrets(staged: Path) -> None:
         text = (staged / path).read_text("utf-8", errors="replace")
         found = secrets_in(text)
         if found:
+            cell = cell_of(text.splitlines()[found[0].line - 1]) if path == MODULE else ""
+            place = cell or f"line {found[0].line} of {path}"
             raise ExportError(
-                f"line {found[0].line} of {path} seems to hold a secret: {found[0].kind}",
+                f"{place} seems to hold a secret: {found[0].kind}",
                 hint="read it where it is used, with os.environ[...]; or, if it is none, end its"
                 f" line in the notebook with: # {ALLOWED}",
             )

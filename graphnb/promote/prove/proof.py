@@ -72,7 +72,7 @@ def prove(
     """
     began = time.monotonic()
     with environment_of(bundle, progress, venv=venv) as (python, *options):
-        command = [python, "-I", "-m", _CLEAN, str(bundle.folder), *options]
+        command = [python, "-IB", "-m", _CLEAN, str(bundle.folder), *options]
         found = _run(command, progress)
     _check_graph(bundle, found["built"], values or {})
     answered = found["answered"]
@@ -90,7 +90,7 @@ def graph_in(folder: Path) -> GraphSpec:
     Raises:
         ProofError: it does not import.
     """
-    command = [sys.executable, "-I", "-m", _CLEAN, str(folder), "--graph"]
+    command = [sys.executable, "-IB", "-m", _CLEAN, str(folder), "--graph"]
     return spec_from_json(_run(command, lambda _stage: None)["built"]["spec"])
 
 
@@ -132,7 +132,7 @@ def _hint(error: str, refused: list[str]) -> str | None:
     missing = next((one for one in refused if f"'{one}'" in error), None)
     if missing is not None:
         return f"write `import {missing}` in a cell: no statement says that it is needed"
-    if error.startswith("FileNotFoundError"):
+    if "FileNotFoundError" in error:
         return "a file beside the notebook does not come along: read it in a cell, into a variable"
     return None
 

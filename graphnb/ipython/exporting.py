@@ -1,0 +1,86 @@
+"""A saved notebook, or a module, as a bundle: what the command line exports."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphnb.errors import ExportError
+from graphnb.ipython.cells import Cell
+from graphnb.ipython.roots import deployed_root, deploys
+from graphnb.ipython.saved import saved_cells
+from graphnb.promote.notebook import Notebook
+from graphnb.session.exporting import ExportResult, export_source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from graphnb.authoring.sources import CellSource
+
+
+def export_source(
+    source: str,
+    folder: Path,
+    *,
+    name: str | None,
+    root: str | None,
+    venv: bool,
+    progress: Callable[[str], None],
+) -> ExportResult:
+    """Writes the bundle of a graph in a file, and proves it.
+
+    Args:
+        source: a notebook's file, or "module:variable".
+        folder: where the bundle goes.
+        name: the graph's; the only one that the notebook deploys, or the variable, when None.
+        root: the expression of the graph; what the notebook deploys, or the variable, when None.
+        venv: whether the proof installs its requirements afresh.
+        progress: is told what it is at.
+
+    Raises:
+        ExportError: the source does not do, or something cannot be carried.
+        ProofError: the bundle does not run alone.
+    """
+    if source.endswith(".ipynb"):
+        file = Path(source).expanduser().absolute()
+        cells: Sequence[CellSource] = saved_cells(file)
+        name = name or _only_name(cells)
+        notebook = Notebook(cells, root or deployed_root(cells, name), None, file.parent, file)
+    else:
+        module, _, variable = source.partition(":")
+        if not variable and root is None:
+            raise ExportError(
+                f"{source!r} is neither a notebook nor MODULE:VARIABLE",
+                hint="name a file that ends in .ipynb, or a module and the variable of its graph",
+            )
+        file = _file_of(module)
+        text = file.read_text("utf-8")
+        notebook = Notebook([Cell("", 1, text, text)], root or variable, None, file.parent)
+        name = name or variable or "default"
+    return export_source_of(notebook, folder, name=name, venv=venv, progress=progress)
+
+
+def _only_name(cells: Sequence[CellSource]) -> str:
+    names = sorted({one.name for one in deploys(cells)})
+    if len(names) != 1:
+        listed = ", ".join(names) or "none"
+        raise ExportError(
+            f"the notebook deploys {len(names)} graphs: {listed}", hint="choose one with --name"
+        )
+    return names[0]
+
+
+def _file_of(module: str) -> Path:
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        found = None
+    if found is None or found.origin is None or not found.origin.endswith(".py"):
+        raise ExportError(
+            f"there is no module {module!r} here", hint="run this where Python can import it"
+        )
+    return Path(found.origin)
