@@ -9,6 +9,7 @@
     ├── DeployError                 a deploy that did not happen; what served before still does
     ├── ExportError                 traces, or a bundle, could not be written, sent or read
     ├── PromoteError                a promotion that did not happen; the cluster is as it was
+    │   ├── ClusterError            ... the cluster is not reached, or does not take something
     │   └── ProofError              ... the bundle does not run alone, or answers otherwise
     ├── NotRunningError             no running graph, node or deployment has that name
     ├── RenderError                 a picture could not be laid out
@@ -36,6 +37,7 @@ __all__ = [
     "BackPressureError",
     "BenchError",
     "CallError",
+    "ClusterError",
     "DeployError",
     "ExportError",
     "GraphAttributeError",
@@ -141,6 +143,18 @@ class ExportError(GraphnbError):
 
 class PromoteError(GraphnbError):
     """A promotion that did not happen: what ran on the cluster before runs there still."""
+
+
+class ClusterError(PromoteError):
+    """A cluster that is not reached, or does not take what it is given.
+
+    Attributes:
+        unreachable: whether it may be there again in a while.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, unreachable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.unreachable = unreachable
 
 
 class ProofError(PromoteError):

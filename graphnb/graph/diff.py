@@ -13,8 +13,8 @@ ChangeKind = Literal["added", "removed", "replaced", "reconfigured", "rescaled",
 `user_config` alone differs, replicas stay. rescaled: limits or the number of replicas differ,
 replicas stay. unchanged: nothing to do."""
 
-# Options that a replica in place can take over.
-_IN_PLACE = frozenset(
+
+IN_PLACE = frozenset(
     {
         "autoscaling_config",
         "graceful_shutdown_timeout_s",
@@ -27,6 +27,7 @@ _IN_PLACE = frozenset(
         "user_config",
     }
 )
+"""Options that a replica in place can take over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _kind(old: DeploymentSpec | None, new: DeploymentSpec) -> ChangeKind:
     }
     if not changed:
         return "unchanged"
-    if not changed <= _IN_PLACE:
+    if not changed <= IN_PLACE:
         return "replaced"
     return "reconfigured" if "user_config" in changed else "rescaled"
 

@@ -209,13 +209,20 @@ def _part(
 def _settled(part: Part, spec: GraphSpec) -> Part:
     """A part whose wiring never changes: it travels with the code, and is as new as that is."""
     assert part.wiring is not None
-    said: list[Any] = [part.version, spec.root, part.wiring.callees, asdict(part.wiring)["http"]]
-    if part.wiring.schedules is not None:
-        said += [[asdict(one) | {"label": None} for one in spec.calls]]
+    within = version_within(spec, spec.deployment(part.name))
+    said = [within, part.wiring.callees, asdict(part.wiring)["http"]]
     payload = part.payload
     if payload.import_path is None:
         payload = replace(payload, wiring=part.wiring)
     return replace(part, version=_hash(said), payload=payload, wiring=None)
+
+
+def version_within(graph: GraphSpec, spec: DeploymentSpec) -> str:
+    """What changes when a deployment, with the graphs that it holds, has to be made anew."""
+    said: list[Any] = [version_of(spec), graph.root]
+    if spec.graphs:
+        said += [[asdict(one) | {"label": None} for one in graph.calls]]
+    return _hash(said)
 
 
 def version_of(spec: DeploymentSpec) -> str:
@@ -234,9 +241,9 @@ def _hash(said: Any) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
-def bind_application(root: Part, others: Sequence[Part]) -> Any:
-    """The Ray Serve application of these parts."""
-    children = [one.deployment().bind(one.payload) for one in others]
+def bind_application(root: Part, others: Sequence[Part], more: Sequence[Any] = ()) -> Any:
+    """The Ray Serve application of these parts, and of bound deployments that are no part."""
+    children = [*(one.deployment().bind(one.payload) for one in others), *more]
     return root.deployment().bind(root.payload, children)
 
 

@@ -1,0 +1,142 @@
+"""A promotion from end to end: a bundle to a cluster, and back again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphnb.errors import PromoteError
+from graphnb.promote.golden import Golden
+from graphnb.promote.release.desired import again
+from graphnb.promote.release.package import packed
+from graphnb.promote.release.plan import Plan, known_releases, make_plan, now, plan_of
+from graphnb.promote.release.rollout import Rolled, Rollout
+from graphnb.rayserve.rest import ServeRest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from graphnb.promote.bundle import Bundle
+    from graphnb.promote.release.history import Release
+    from graphnb.promote.release.target import Target
+
+__all__ = ["Promotion", "apply_plan", "plan_promotion", "promote", "releases", "rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A promotion that was done, or had nothing to do.
+
+    Attributes:
+        plan: what was to change.
+        rolled: where it answers; None if there was nothing to do.
+    """
+
+    plan: Plan
+    rolled: Rolled | None
+
+    def __str__(self) -> str:
+        if self.rolled is None:
+            return f"{self.plan}\n  nothing to do: this release runs there"
+        answered = f", {self.rolled.golden} golden requests answered" if self.rolled.golden else ""
+        return f"{self.plan}\n  runs at {self.rolled.url} ({self.rolled.seconds:.1f} s{answered})"
+
+
+@contextmanager
+def _connected(target: Target) -> Iterator[ServeRest]:
+    target.check_safe()
+    with ServeRest(target.address, token=target.token, ca=target.ca_file) as rest:
+        yield rest
+
+
+def plan_promotion(
+    bundle: Bundle, target: Target, *, name: str, progress: Callable[[str], None]
+) -> Plan:
+    """What a promotion would change; nothing is sent.
+
+    Raises:
+        PromoteError: the cluster cannot be reached, or something stands in the way.
+    """
+    with _connected(target) as rest, packed(bundle) as package:
+        progress(f"asking {target.name} what runs there")
+        return make_plan(bundle, package.uri, target, rest.cluster(), name=name, ray=rest.version())
+
+
+def promote(
+    bundle: Bundle, target: Target, *, name: str, progress: Callable[[str], None]
+) -> Promotion:
+    """Plans a promotion, and does it.
+
+    Raises:
+        PromoteError: something stands in the way, or it did not run there; what ran before does.
+    """
+    plan = plan_promotion(bundle, target, name=name, progress=progress)
+    return apply_plan(plan, bundle, target, progress=progress)
+
+
+def apply_plan(
+    plan: Plan, bundle: Bundle, target: Target, *, progress: Callable[[str], None]
+) -> Promotion:
+    """Does what a plan says.
+
+    Raises:
+        PromoteError: the bundle or the cluster is not the plan's, or it did not run there; what ran
+            before does.
+    """
+    if bundle.release != plan.release.id:
+        raise PromoteError(
+            f"the plan is for release {plan.release.id}, and the bundle is {bundle.release}",
+            hint="make the plan again",
+        )
+    if not plan:
+        return Promotion(plan, None)
+    golden = [Golden.from_json(one) for one in bundle.golden]
+    with _connected(target) as rest, packed(bundle) as package:
+        rollout = Rollout(rest, target, progress)
+        rollout.upload(package)
+        return Promotion(plan, rollout.apply(plan, golden, ray=rest.version()))
+
+
+def releases(target: Target, name: str) -> list[Release]:
+    """What was released of an application, oldest first; the last one runs.
+
+    Raises:
+        PromoteError: the cluster cannot be reached, or the application is not graphnb's.
+    """
+    with _connected(target) as rest:
+        found = known_releases(rest.cluster().applications.get(name), target)
+    if not found:
+        raise PromoteError(f"no application {name!r} runs on {target.name}")
+    return found
+
+
+def rollback(
+    target: Target, name: str, *, to: str | None = None, progress: Callable[[str], None]
+) -> Promotion:
+    """Has an earlier release run again.
+
+    Args:
+        target: the cluster.
+        name: of the application.
+        to: the release's id; the one before that which runs when None.
+        progress: is told what it is at.
+
+    Raises:
+        PromoteError: there is no such release, or it did not run; what ran before does.
+    """
+    known = releases(target, name)
+    earlier = [one for one in known[:-1] if to is None or one.id == to]
+    if not earlier:
+        listed = ", ".join(dict.fromkeys(one.id for one in known[:-1])) or "none"
+        raise PromoteError(
+            f"{name} has no earlier release{f' {to}' if to else ''} on {target.name}",
+            hint=f"there are: {listed}",
+        )
+    with _connected(target) as rest:
+        ray = rest.version()
+        release = again(earlier[-1], now())
+        plan = plan_of(release, target, rest.cluster(), name=name, ray=ray)
+        if not plan:
+            return Promotion(plan, None)
+        return Promotion(plan, Rollout(rest, target, progress).apply(plan, [], ray=ray))

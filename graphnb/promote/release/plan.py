@@ -1,0 +1,361 @@
+"""What a promotion would change on a cluster, deployment by deployment, before it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from graphnb.errors import PromoteError
+from graphnb.graph.diff import IN_PLACE
+from graphnb.promote.release.desired import application_config, next_release
+from graphnb.promote.release.history import Release, history_of
+from graphnb.rayserve.promoted import RELEASES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphnb.promote.bundle import Bundle
+    from graphnb.promote.release.target import Target
+    from graphnb.rayserve.rest import LiveApplication, LiveCluster
+
+__all__ = ["Change", "Plan", "make_plan", "plan_from_json", "plan_to_json"]
+
+PLAN_VERSION = 1
+_SURGES_FROM = (2, 60)
+
+Kind = Literal["added", "removed", "changed in place", "restarted", "unchanged"]
+_SIGNS: dict[Kind, str] = {
+    "added": "+", "removed": "-", "changed in place": "~", "restarted": "!", "unchanged": "=",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one deployment.
+
+    Attributes:
+        name: the deployment's.
+        kind: what happens to it.
+        reasons: why, for people.
+    """
+
+    name: str
+    kind: Kind
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A promotion before it happens.
+
+    Attributes:
+        target: what the target is called.
+        address: of its dashboard.
+        application: the name of the application there.
+        release: what is to run.
+        before: what runs there now, by its id; None if nothing does.
+        changes: one of each deployment.
+        others: the other applications there, which stay as they are.
+        notes: what else there is to know.
+        cluster: a hash of what the cluster is told to run: a plan holds for that alone.
+    """
+
+    target: str
+    address: str
+    application: str
+    release: Release
+    before: str | None
+    changes: tuple[Change, ...]
+    others: tuple[str, ...]
+    notes: tuple[str, ...]
+    cluster: str
+
+    def __bool__(self) -> bool:
+        return any(one.kind != "unchanged" for one in self.changes)
+
+    def __str__(self) -> str:
+        head = f"{self.application}, release {self.release.id} -> {self.target} ({self.address})"
+        if self.before is not None:
+            head += f"; release {self.before} runs there"
+        width = max((len(one.name) for one in self.changes), default=0)
+        lines = [
+            f"  {_SIGNS[one.kind]} {one.name:<{width}}  {one.kind}{_because(one)}"
+            for one in self.changes
+        ]
+        if self.others:
+            lines.append(f"  untouched: {', '.join(self.others)}")
+        return "\n".join([head, *lines, *(f"  {one}" for one in self.notes)])
+
+
+def _because(change: Change) -> str:
+    return f": {', '.join(change.reasons)}" if change.reasons else ""
+
+
+def make_plan(
+    bundle: Bundle,
+    package: str,
+    target: Target,
+    live: LiveCluster,
+    *,
+    name: str,
+    ray: str,
+) -> Plan:
+    """Compares a bundle with what runs on a cluster.
+
+    Args:
+        bundle: what is to run.
+        package: the URI of its package.
+        target: the cluster.
+        live: what runs there.
+        name: what the application is to be called there.
+        ray: the version of Ray there.
+
+    Raises:
+        PromoteError: an application of that name is there, and is not graphnb's to change; or the
+            route is taken.
+    """
+    known = known_releases(live.applications.get(name), target)
+    before = known[-1] if known else None
+    entry = bundle.config["applications"][0]
+    prefix = target.route_prefix or entry["route_prefix"]
+    release = next_release(bundle, package, before, route_prefix=prefix, at=now())
+    return plan_of(release, target, live, name=name, ray=ray)
+
+
+def now() -> str:
+    """The time, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def plan_of(release: Release, target: Target, live: LiveCluster, *, name: str, ray: str) -> Plan:
+    """Compares a release with what runs on a cluster.
+
+    Args:
+        release: what is to run.
+        target: the cluster.
+        live: what runs there.
+        name: of the application.
+        ray: the version of Ray there.
+
+    Raises:
+        PromoteError: as `make_plan`.
+    """
+    there = live.applications.get(name)
+    known = known_releases(there, target)
+    before = known[-1] if known else None
+    _check_route(release.route_prefix, name, live)
+    config = application_config(
+        name, release, known, environment=target.env_values, surges=surges(ray)
+    )
+    return Plan(
+        target=target.name,
+        address=target.address,
+        application=name,
+        release=release,
+        before=before.id if before else None,
+        changes=_changes(release, before, config, there.config if there is not None else {}),
+        others=tuple(sorted(live.applications.keys() - {name})),
+        notes=_notes(release, before, there, ray),
+        cluster=fingerprint(live),
+    )
+
+
+def known_releases(there: LiveApplication | None, target: Target) -> list[Release]:
+    """What was released of an application; none if it is not there.
+
+    Raises:
+        PromoteError: it is there, and was not promoted by graphnb.
+    """
+    if there is None or there.status == "DELETING":
+        return []
+    known = history_of(there.config)
+    if there.source != "declarative" or known is None:
+        how = "by configuration" if there.source == "declarative" else "by code"
+        raise PromoteError(
+            f"an application {there.name!r} runs on {target.name} that graphnb did not promote: it"
+            f" came {how}, and is left alone",
+            hint="choose another name with --name, or end that application first",
+        )
+    return known
+
+
+def _check_route(prefix: str, name: str, live: LiveCluster) -> None:
+    for other in live.applications.values():
+        if other.name != name and other.config.get("route_prefix") == prefix:
+            raise PromoteError(
+                f"the route {prefix} is taken there, by the application {other.name}",
+                hint="set route_prefix of the target, or deploy the graph with another --route",
+            )
+
+
+def _changes(
+    release: Release, before: Release | None, config: Mapping[str, Any], there: Mapping[str, Any]
+) -> tuple[Change, ...]:
+    """What happens to each deployment, told by what is configured and what is to be."""
+    if before is None:
+        return tuple(Change(name, "added") for name in release.versions)
+    old, new = _deployments(there), _deployments(config)
+    rebuilt = _rebuilt(config, there)
+    found = []
+    for name in release.versions:
+        if name not in old:
+            found.append(Change(name, "added"))
+            continue
+        is_other = before.versions.get(name) != release.versions[name]
+        found.append(_change(name, old[name], new[name], rebuilt, is_other=is_other))
+    gone = [Change(name, "removed") for name in old if name not in release.versions]
+    return (*found, *gone)
+
+
+def _deployments(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The graph's own, by name."""
+    return {one["name"]: one for one in config["deployments"] if one["name"] != RELEASES}
+
+
+def _rebuilt(config: Mapping[str, Any], there: Mapping[str, Any]) -> str | None:
+    """Why Ray Serve makes every deployment of the application anew; None if it does not."""
+    if _deployments(config).keys() != _deployments(there).keys():
+        return "the graph has other deployments"
+    for key in ("import_path", "runtime_env", "args"):
+        if config.get(key) != there.get(key):
+            return "every deployment has changed"
+    if _build_options(config) != _build_options(there):
+        return "an autoscaling policy or a request router has changed"
+    return None
+
+
+def _build_options(config: Mapping[str, Any]) -> list[Any]:
+    """Options that Ray Serve counts as the application's code."""
+    return [
+        [
+            one.get("request_router_config"),
+            (one.get("autoscaling_config") or {}).get("policy"),
+            one.get("deployment_actors"),
+        ]
+        for one in config["deployments"]
+    ]
+
+
+def _change(
+    name: str,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    rebuilt: str | None,
+    *,
+    is_other: bool,
+) -> Change:
+    before, after = _options(old), _options(new)
+    differ = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    reasons = [_difference(key, before.get(key), after.get(key)) for key in differ]
+    if is_other:
+        return Change(name, "restarted", ("its code has changed", *reasons))
+    if rebuilt is not None:
+        return Change(name, "restarted", (rebuilt, *reasons))
+    if _package(old) != _package(new):
+        return Change(name, "restarted", ("it runs other code there", *reasons))
+    if not differ:
+        return Change(name, "unchanged")
+    in_place = set(differ) <= IN_PLACE
+    return Change(name, "changed in place" if in_place else "restarted", tuple(reasons))
+
+
+def _package(entry: Mapping[str, Any]) -> Any:
+    return (entry.get("ray_actor_options", {}).get("runtime_env") or {}).get("working_dir")
+
+
+def _options(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a deployment but for its code, those of actors among the others."""
+    found = {key: one for key, one in entry.items() if key not in ("name", "ray_actor_options")}
+    actor = dict(entry.get("ray_actor_options") or {})
+    own = dict(actor.pop("runtime_env", None) or {})
+    own.pop("working_dir", None)
+    variables = own.pop("env_vars", None) or {}
+    return {
+        **found,
+        **actor,
+        **{f"runtime_env {key}": one for key, one in own.items()},
+        **{f"environment variable {key}": one for key, one in variables.items()},
+    }
+
+
+def _difference(key: str, old: Any, new: Any) -> str:
+    """What changes of an option; values that may be long, or secret, are not shown."""
+    if isinstance(old, int | float | None) and isinstance(new, int | float | None):
+        return f"{key} {_shown(old)} -> {_shown(new)}"
+    return key
+
+
+def _shown(number: float | None) -> str:
+    return "none" if number is None else f"{number:g}"
+
+
+def _notes(
+    release: Release, before: Release | None, there: LiveApplication | None, ray: str
+) -> tuple[str, ...]:
+    notes = []
+    if there is not None and there.status not in ("RUNNING", "DELETING"):
+        notes.append(f"note: the application is {there.status} now")
+    if before is not None and not surges(ray):
+        notes.append(
+            f"note: Ray {ray} ends a replica before its successor is there: what has one replica"
+            " makes requests wait meanwhile"
+        )
+    if before is not None and before.route_prefix != release.route_prefix:
+        notes.append(
+            f"note: the route changes from {before.route_prefix} to {release.route_prefix}"
+        )
+    return tuple(notes)
+
+
+def surges(ray: str) -> bool:
+    """Whether that version of Ray can start new replicas before it ends old ones."""
+    parts = tuple(int(one) for one in ray.split(".")[:2] if one.isdecimal())
+    return parts >= _SURGES_FROM
+
+
+def fingerprint(live: LiveCluster) -> str:
+    """A hash of what a cluster is told to run."""
+    said = {name: one.config or one.source for name, one in live.applications.items()}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def config_of(plan: Plan, live: LiveCluster, target: Target, *, ray: str) -> dict[str, Any]:
+    """The configuration of the application that a plan wants."""
+    known = known_releases(live.applications.get(plan.application), target)
+    return application_config(
+        plan.application,
+        plan.release,
+        known,
+        environment=target.env_values,
+        surges=surges(ray),
+    )
+
+
+def plan_to_json(plan: Plan) -> str:
+    """A plan as text; no value of the environment is in it."""
+    return json.dumps({"version": PLAN_VERSION, **asdict(plan)}, indent=1) + "\n"
+
+
+def plan_from_json(text: str) -> Plan:
+    """What `plan_to_json` made.
+
+    Raises:
+        PromoteError: it is no plan, or of another version.
+    """
+    try:
+        said: Mapping[str, Any] = json.loads(text)
+        version = said["version"]
+        if version != PLAN_VERSION:
+            raise PromoteError(f"the plan has version {version}: make it again")
+        fields = {key: one for key, one in said.items() if key != "version"}
+        fields["release"] = Release(**fields["release"])
+        changes = [{**one, "reasons": tuple(one["reasons"])} for one in fields["changes"]]
+        fields["changes"] = tuple(Change(**one) for one in changes)
+        for key in ("others", "notes"):
+            fields[key] = tuple(fields[key])
+        return Plan(**fields)
+    except (ValueError, LookupError, TypeError) as error:
+        raise PromoteError(f"this is no plan of a promotion: {error}") from error

@@ -1,0 +1,220 @@
+"""Ray Serve of another cluster, by the REST interface of its dashboard alone.
+
+No version of Ray has to be in common: what is used is `GET` and `PUT /api/serve/applications/`,
+and `/api/packages/` as Ray's job client uses it. The token never appears in what this raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import httpx
+
+from graphnb.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+__all__ = ["LiveApplication", "LiveCluster", "ServeRest"]
+
+_APPLICATIONS = "/api/serve/applications/"
+_PIECE = 1 << 20
+_TIMEOUT_S = 60.0
+_REDACTED = "REDACTED"
+_MOST_SAID = 600
+_MAX_PACKAGE = 100_000_000  # what a dashboard takes in one request
+
+
+@dataclass(frozen=True, slots=True)
+class LiveApplication:
+    """An application as the cluster tells of it.
+
+    Attributes:
+        name: its name.
+        status: "RUNNING", "DEPLOYING", "DEPLOY_FAILED", "UNHEALTHY", ...
+        message: why it is in that state.
+        source: "declarative" if it came by configuration, "imperative" if by code.
+        config: the configuration that it was given; empty for those that came by code.
+        deployed_at: when it was last configured, in the cluster's seconds since the epoch.
+        deployments: what is said of each.
+    """
+
+    name: str
+    status: str
+    message: str
+    source: str
+    config: Mapping[str, Any]
+    deployed_at: float
+    deployments: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCluster:
+    """All of Ray Serve on a cluster.
+
+    Attributes:
+        applications: by name.
+        http: Ray Serve's options of HTTP.
+        proxies: how many nodes answer HTTP.
+        settings: of the whole, as they have to be sent again with each configuration.
+    """
+
+    applications: Mapping[str, LiveApplication]
+    http: Mapping[str, Any]
+    proxies: int
+    settings: Mapping[str, Any]
+
+    @property
+    def configs(self) -> dict[str, Mapping[str, Any]]:
+        """The configurations of the applications that came by configuration, by name."""
+        return {
+            name: one.config
+            for name, one in self.applications.items()
+            if one.source == "declarative" and one.config and one.status != "DELETING"
+        }
+
+
+class ServeRest:
+    """A connection to a dashboard; a context manager.
+
+    Args:
+        address: of the dashboard, "https://ray.example.com".
+        token: what requests carry, or None.
+        ca: a file of certificates that are trusted, or None for the system's.
+    """
+
+    def __init__(self, address: str, *, token: str | None = None, ca: Path | None = None) -> None:
+        self.address = address.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(
+            base_url=self.address,
+            headers=headers,
+            verify=True if ca is None else str(ca),
+            timeout=_TIMEOUT_S,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def version(self) -> str:
+        """The version of Ray there."""
+        return str(self._json("GET", "/api/version")["ray_version"])
+
+    def cluster(self) -> LiveCluster:
+        """What runs there.
+
+        Raises:
+            ClusterError: it cannot be reached, or does not say.
+        """
+        said = self._json("GET", _APPLICATIONS)
+        found = {name: _application(name, one) for name, one in said["applications"].items()}
+        names = ("proxy_location", "http_options", "grpc_options")
+        settings = {name: said[name] for name in names if said.get(name)}
+        return LiveCluster(found, said.get("http_options") or {}, len(said["proxies"]), settings)
+
+    def configure(self, settings: Mapping[str, Any], configs: Mapping[str, Any]) -> None:
+        """Gives the cluster the configurations of all its applications.
+
+        Those that are not among them, and came by configuration, end.
+
+        Raises:
+            ClusterError: it cannot be reached, or does not take them.
+        """
+        if _REDACTED in str(configs):
+            raise ClusterError(
+                "the cluster hides a part of its configuration: sent back, it would be lost",
+                hint="ask whoever runs it to unset RAY_DASHBOARD_REDACT_RUNTIME_ENV",
+            )
+        self._send("PUT", _APPLICATIONS, json={**settings, "applications": list(configs.values())})
+
+    def keep_package(self, name: str) -> bool:
+        """Whether a package is there; it stays for ten minutes, even if nobody refers to it."""
+        response = self._send("GET", f"/api/packages/gcs/{name}", missing=True)
+        return response.status_code != httpx.codes.NOT_FOUND
+
+    def upload(self, name: str, file: Path) -> None:
+        """Sends a package.
+
+        Raises:
+            ClusterError: it is too large, or does not arrive.
+        """
+        size = file.stat().st_size
+        if size > _MAX_PACKAGE:
+            raise ClusterError(
+                f"the bundle is {size / 1e6:,.0f} MB packed, and a dashboard takes"
+                f" {_MAX_PACKAGE / 1e6:,.0f} MB",
+                hint="load large models in the __init__ of their class, from a volume or a URL",
+            )
+        self._send("PUT", f"/api/packages/gcs/{name}", content=_pieces(file), headers=_length(size))
+
+    def _json(self, method: str, path: str) -> Any:
+        response = self._send(method, path)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ClusterError(
+                f"{self.address} is no dashboard of Ray: it does not answer in JSON"
+            ) from error
+
+    def _send(
+        self, method: str, path: str, *, missing: bool = False, **content: Any
+    ) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, **content)
+        except (httpx.HTTPError, OSError) as error:
+            raise ClusterError(
+                f"{self.address} cannot be reached: {_reason(error)}", unreachable=True
+            ) from None
+        if not response.is_success and not (missing and response.status_code == 404):
+            self._refused(response)
+        return response
+
+    def _refused(self, response: httpx.Response) -> NoReturn:
+        if response.status_code in (401, 403):
+            raise ClusterError(
+                f"{self.address} does not take the token (status {response.status_code})",
+                hint="a target names its token by `token_env` or `token_file`",
+            )
+        said = response.text.strip()[-_MOST_SAID:]
+        raise ClusterError(
+            f"{self.address} answers with status {response.status_code}: {said}",
+            unreachable=response.status_code >= 500,
+        )
+
+
+def _application(name: str, said: Mapping[str, Any]) -> LiveApplication:
+    config = said.get("deployed_app_config") or {}
+    return LiveApplication(
+        name=name,
+        status=said["status"],
+        message=said.get("message") or "",
+        source=said.get("source") or ("declarative" if config else "imperative"),
+        config=config,
+        deployed_at=said.get("last_deployed_time_s") or 0.0,
+        deployments=said.get("deployments") or {},
+    )
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while piece := opened.read(_PIECE):
+            yield piece
+
+
+def _length(size: int) -> dict[str, str]:
+    return {"Content-Length": str(size)}
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
