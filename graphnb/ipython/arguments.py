@@ -302,6 +302,24 @@ def _export(prog: str) -> MagicParser:
     )
     parser.add_argument("name", metavar="NAME", help="the running graph")
     parser.add_argument("folder", metavar="DIR", help="where the bundle goes")
+    return _what_goes_along(parser)
+
+
+def _promote(prog: str) -> MagicParser:
+    parser = MagicParser(
+        prog, "Bring a graph to another Ray cluster; what runs there changes as little as can be."
+    )
+    parser.add_argument("name", metavar="NAME", help="the running graph")
+    parser.add_argument(
+        "--to", metavar="TARGET", required=True, help="a target of graphnb.toml, or an address"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and end")
+    parser.add_argument("--as", metavar="NAME", dest="renamed", help="what it is called there")
+    return _what_goes_along(parser)
+
+
+def _what_goes_along(parser: MagicParser) -> MagicParser:
+    """The options of a bundle."""
     parser.add_argument(
         "--golden",
         metavar="EXPR",
@@ -332,6 +350,7 @@ _PARSERS: dict[str, Callable[[str], MagicParser]] = {
     "%deployments": _deployments,
     "%undeploy": _undeploy,
     "%export": _export,
+    "%promote": _promote,
 }
 
 MAGICS: tuple[str, ...] = tuple(_PARSERS)

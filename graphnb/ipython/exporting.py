@@ -1,4 +1,4 @@
-"""A saved notebook, or a module, as a bundle: what the command line exports."""
+"""A saved notebook, or a module, as a bundle: what the command line exports and promotes."""
 
 from __future__ import annotations
 

@@ -266,6 +266,23 @@ class GraphMagics(Magics):
         golden = self._evaluate(options.golden) if options.golden else ()
         print(graph.export(options.folder, golden=golden, values=options.value, venv=options.venv))
 
+    @no_var_expand
+    @line_magic("promote")
+    @_documented("%promote")
+    def promote(self, line: str) -> None:
+        options = parser_of("%promote").parse_line(line)
+        graph = running_graph(self.shell, options.name)
+        print(
+            graph.promote(
+                options.to,
+                name=options.renamed,
+                golden=self._evaluate(options.golden) if options.golden else (),
+                values=options.value,
+                venv=options.venv,
+                dry_run=options.dry_run,
+            )
+        )
+
     def _end(self, graph: RunningGraph) -> None:
         graph.delete()
         print(f"{graph.name} ended")

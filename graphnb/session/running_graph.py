@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from graphnb.executors import Application, DeploymentStatus
     from graphnb.graph import GraphSpec, SpecDiff
     from graphnb.graph.rules import Diagnostic
+    from graphnb.promote.notebook import Notebook
+    from graphnb.promote.release.target import Target
     from graphnb.session.bench import BenchProgress, BenchResult
     from graphnb.session.exporting import ExportResult
     from graphnb.session.live.picture import LivePicture
     from graphnb.session.live.watch import Watch
+    from graphnb.session.promoting import PromoteResult
     from graphnb.telemetry import Trace
     from graphnb.telemetry.logs import NodeLogs
 
@@ -396,7 +399,64 @@ class RunningGraph:
             ProofError: the bundle does not run alone, or answers otherwise.
         """
         from graphnb.session.exporting import export_graph
-        from graphnb.session.registry import notebook_of, shown_progress
+        from graphnb.session.registry import shown_progress
+
+        notebook = self._notebook(values)
+        with shown_progress(f"exporting {self.name}") as progress:
+            return export_graph(self, notebook, folder, golden=golden, venv=venv, progress=progress)
+
+    def promote(
+        self,
+        to: str | Target,
+        *,
+        name: str | None = None,
+        golden: Sequence[Any] = (),
+        values: Sequence[str] = (),
+        venv: bool = False,
+        dry_run: bool = False,
+    ) -> PromoteResult:
+        """Brings the graph to another Ray cluster, over the REST interface of its dashboard.
+
+        It is exported and proved as by `export`. Then it is planned, deployment by deployment,
+        what changes there, and rolled out: new replicas start before old ones go, and what has not
+        changed stays. If it does not run there, what ran before is put back.
+
+        Args:
+            to: the target's name in `graphnb.toml` or `pyproject.toml`, or its address.
+            name: what the application is called there; the graph's own name when None.
+            golden: requests that are sent over HTTP now, and to the cluster when it runs there:
+                with another answer it is taken back.
+            values: as for `export`.
+            venv: as for `export`.
+            dry_run: end with the plan; nothing is sent.
+
+        Returns:
+            What was done, or would be; shows the plan, and where the graph answers.
+
+        Raises:
+            ExportError: something cannot be carried.
+            PromoteError: it is not proved, cannot be planned, or does not run there.
+        """
+        from graphnb.session.promoting import promote_graph, target_of
+        from graphnb.session.registry import shown_progress
+
+        target = target_of(to)
+        notebook = self._notebook(values)
+        with shown_progress(f"promoting {self.name}") as progress:
+            return promote_graph(
+                self,
+                notebook,
+                target,
+                name=name or self.name,
+                golden=golden,
+                venv=venv,
+                dry_run=dry_run,
+                progress=progress,
+            )
+
+    def _notebook(self, values: Sequence[str]) -> Notebook:
+        """The notebook in which it is written."""
+        from graphnb.session.registry import notebook_of
 
         notebook = notebook_of(self._kept.target, self.name)
         if notebook is None or self._kept.target is None:
@@ -404,9 +464,7 @@ class RunningGraph:
                 f"{self.name} was not deployed from this notebook: its source is not known here",
                 hint="deploy it here; of a file: graphnb export NOTEBOOK.ipynb or MODULE:GRAPH",
             )
-        notebook = replace(notebook, kept=tuple(values))
-        with shown_progress(f"exporting {self.name}") as progress:
-            return export_graph(self, notebook, folder, golden=golden, venv=venv, progress=progress)
+        return replace(notebook, kept=tuple(values))
 
     def delete(self) -> None:
         """Ends it; waits for requests under way, as long as each deployment grants."""

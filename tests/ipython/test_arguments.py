@@ -16,7 +16,11 @@ NAMES = [
     "%deployments",
     "%undeploy",
     "%export",
+    "%promote",
 ]
+
+
+NEEDS = {"%export": "folder", "%promote": "--to there"}  # beside a name
 
 
 def registered(notebook, magic):
@@ -78,8 +82,7 @@ def test_help_speaks_of_every_option(magic):
 @pytest.mark.parametrize("line", ["--nope name", "name --nope"])
 def test_an_unknown_option_is_a_usage_error(notebook, magic, line):
     """One line, which names the magic and the option, and nothing runs."""
-    if magic == "%export":  # which wants a folder as well
-        line = f"folder {line}"
+    line = f"{NEEDS.get(magic, '')} {line}"
     shown = notebook.run(as_cell(magic, line))
     assert not shown.success
     assert shown.err.startswith(f"UsageError: {magic}: ")

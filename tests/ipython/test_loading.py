@@ -8,7 +8,17 @@ import pytest
 
 from graphnb.ipython import load, unload
 
-MAGICS = {"deploy", "graph", "request", "bench", "trace", "deployments", "export", "undeploy"}
+MAGICS = {
+    "deploy",
+    "graph",
+    "request",
+    "bench",
+    "trace",
+    "deployments",
+    "export",
+    "promote",
+    "undeploy",
+}
 
 LOADS = """
 import sys

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from graphnb.cli.promotion import promotion_verbs
+from graphnb.cli.telling import done, show_progress
 
+if TYPE_CHECKING:
     from graphnb.rayserve.cluster import Record
 
-_T = TypeVar("_T")
 _PORT = click.IntRange(1024, 65535)
 _NOTHING_RUNS = 1  # the exit code of `graphnb ray status`
 
@@ -27,35 +26,12 @@ def main() -> None:
 @main.command("nbval-config")
 @click.option("--path", is_flag=True, help="Print where the file is, not what it holds.")
 def nbval_config(*, path: bool) -> None:
-    r"""The sanitizer with which `pytest --nbval` compares notebooks that use graphnb.
+    """The sanitizer with which `pytest --nbval` compares notebooks that use graphnb.
 
-    \b
     pytest --nbval --nbval-sanitize-with "$(graphnb nbval-config --path)" notebooks/
     """
     file = files("graphnb.ipython").joinpath("nbval.cfg")
     click.echo(str(file) if path else file.read_text(), nl=path)
-
-
-@main.command("export")
-@click.argument("source")
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", help="The graph's name: needed where a notebook deploys several.")
-@click.option("--root", help="The expression of the graph, such as a variable: the deployed one.")
-@click.option("--venv", is_flag=True, help="Prove it with its requirements installed afresh.")
-def export(source: str, folder: Path, **options: Any) -> None:
-    r"""Writes all that it takes to run a graph elsewhere, and proves it in a clean process.
-
-    SOURCE is a notebook's file, or MODULE:VARIABLE. Its code runs in a process of its own. A
-    notebook's file does not hold what was computed: models are trained anew wherever the graph
-    runs. %export, in the notebook, takes them along.
-
-    \b
-    graphnb export notebook.ipynb build/bundle
-    graphnb export package.module:best build/bundle
-    """
-    from graphnb.ipython.exporting import export_source
-
-    click.echo(_done(lambda: export_source(source, folder, progress=_progress, **options)))
 
 
 @main.group("ray")
@@ -77,8 +53,8 @@ def ray_start(resources: str | None, **settings: int | None) -> None:
     """Starts it, for this user alone."""
     from graphnb.rayserve.cluster import RaySettings, resources_of, start_outliving
 
-    asked = RaySettings(**settings, resources=_done(lambda: resources_of(resources)))
-    record, is_new = _done(lambda: start_outliving(asked, _progress))
+    asked = RaySettings(**settings, resources=done(lambda: resources_of(resources)))
+    record, is_new = done(lambda: start_outliving(asked, show_progress))
     if not is_new:
         click.echo(f"Ray {record.version} runs already, at {record.address}.")
         if asked != RaySettings():
@@ -93,8 +69,8 @@ def ray_stop() -> None:
     """Ends it, and all that runs on it; no other Ray."""
     from graphnb.rayserve.cluster import stop_outliving
 
-    _progress("stopping Ray")
-    record = _done(stop_outliving)
+    show_progress("stopping Ray")
+    record = done(stop_outliving)
     if record is None:
         click.echo("No Ray of `graphnb ray start` runs on this machine.")
     else:
@@ -107,7 +83,7 @@ def ray_status(context: click.Context) -> None:
     """Says where it runs; exit code 1 if it does not."""
     from graphnb.rayserve.cluster import running
 
-    record = _done(running)
+    record = done(running)
     if record is None:
         click.echo("No Ray of `graphnb ray start` runs on this machine.")
         context.exit(_NOTHING_RUNS)
@@ -131,15 +107,5 @@ def _how_to_use(record: Record) -> str:
     return "\n".join(f"  {name:<{width}}  {value}" for name, value in lines)
 
 
-def _progress(stage: str) -> None:
-    click.echo(f"{stage} ...", err=True)
-
-
-def _done(work: Callable[[], _T]) -> _T:
-    """What that returns; an error of graphnb is told in its own words, with exit code 1."""
-    from graphnb.errors import GraphnbError
-
-    try:
-        return work()
-    except GraphnbError as error:
-        raise click.ClickException(str(error)) from error
+for _verb in promotion_verbs:
+    main.add_command(_verb)

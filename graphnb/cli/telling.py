@@ -1,0 +1,29 @@
+"""How the command line tells progress and errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["done", "show_progress"]
+
+_T = TypeVar("_T")
+
+
+def show_progress(stage: str) -> None:
+    """Tells what long work is at, beside the results."""
+    click.echo(f"{stage} ...", err=True)
+
+
+def done(work: Callable[[], _T]) -> _T:
+    """What that returns; an error of graphnb is told in its own words, with exit code 1."""
+    from graphnb.errors import GraphnbError
+
+    try:
+        return work()
+    except GraphnbError as error:
+        raise click.ClickException(str(error)) from error

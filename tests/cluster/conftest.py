@@ -1,0 +1,88 @@
+"""One cluster for all tests of this folder, with an application on it that nobody may touch."""
+
+import hashlib
+import io
+import time
+import zipfile
+
+import httpx
+import pytest
+
+from graphnb.promote.release.target import Target
+from tests.cluster.cluster import Cluster
+from tests.cluster.load import Load
+
+SHOP = """
+from ray import serve
+import os
+
+@serve.deployment
+class Shop:
+    async def __call__(self, request):
+        return {"pid": os.getpid()}
+
+app = Shop.bind()
+"""
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """Three nodes, token authentication, and the application `shop`."""
+    # Sockets have short paths, and pytest's folders have long ones.
+    made = Cluster(tmp_path_factory.mktemp("c"))
+    try:
+        _start_shop(made)
+        yield made
+    finally:
+        made.close()
+
+
+def _start_shop(cluster):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("shop.py", SHOP)
+    name = f"_ray_pkg_{hashlib.sha256(file.getvalue()).hexdigest()[:20]}.zip"
+    entry = {
+        "name": "shop",
+        "route_prefix": "/shop",
+        "import_path": "shop:app",
+        "runtime_env": {"working_dir": f"gcs://{name}"},
+    }
+    config = {
+        "http_options": {"host": "127.0.0.1", "port": cluster.http_port},
+        "applications": [entry],
+    }
+    with cluster.client() as client:
+        client.put(f"/api/packages/gcs/{name}", content=file.getvalue()).raise_for_status()
+        client.get(f"/api/packages/gcs/{name}").raise_for_status()
+        client.put("/api/serve/applications/", json=config).raise_for_status()
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            found = client.get("/api/serve/applications/").json()["applications"].get("shop", {})
+            if found.get("status") == "RUNNING":
+                return
+            time.sleep(0.2)
+    raise RuntimeError(f"the shop does not run: {found}")
+
+
+@pytest.fixture
+def target(cluster, monkeypatch):
+    """The cluster as a target."""
+    monkeypatch.setenv("CLUSTER_TOKEN", cluster.token)
+    return Target("there", cluster.dashboard, token_env="CLUSTER_TOKEN")
+
+
+@pytest.fixture
+def shop_stays(cluster):
+    """Fails a test after which the other application is another one than before."""
+    before = httpx.post(f"{cluster.http}/shop", trust_env=False).json()
+    yield
+    assert httpx.post(f"{cluster.http}/shop", trust_env=False).json() == before
+
+
+@pytest.fixture
+def load():
+    """Sends requests all the while; the test says to where."""
+    made = Load()
+    yield made
+    made.stop()
