@@ -31,6 +31,7 @@ test: $(READY) $(WIDGET) tools ## run every test, then every notebook cell by ce
 	$(NPM) test
 	$(BIN)/pytest --cov -m 'not ray'
 	$(BIN)/pytest -m ray tests/contract $(ON_RAY_EACH_TIME:%=tests/rayserve/test_%.py)
+	$(BIN)/pytest -m cluster
 	$(NBVAL) notebooks
 	$(MAKE) test-notebooks-ray \
 		NOTEBOOKS="notebooks/10_pipeline.ipynb notebooks/13_dynamic_selection.ipynb"
@@ -39,7 +40,7 @@ test: $(READY) $(WIDGET) tools ## run every test, then every notebook cell by ce
 ON_RAY_EACH_TIME := cluster foreign found_graphs interrupted logs private resources
 
 test-ray: $(READY) ## run every test of what graphs do on Ray as well; takes an hour on two cores
-	GRAPHNB_TEST_RAY=1 $(BIN)/pytest -m ray
+	GRAPHNB_TEST_RAY=1 $(BIN)/pytest -m "ray or cluster"
 
 # Each answer and each picture must be the one that was saved in the notebook's own process.
 test-notebooks-ray: export GRAPHNB_ON := ray

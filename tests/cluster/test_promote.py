@@ -12,7 +12,7 @@ from graphnb.promote.promotion import apply_plan, plan_promotion, promote, relea
 from graphnb.promote.release.plan import plan_from_json, plan_to_json
 from graphnb.promote.release.target import Target
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 GRAPH = """
 import os
