@@ -55,9 +55,10 @@ def export_source(
                 f"{source!r} is neither a notebook nor MODULE:VARIABLE",
                 hint="name a file that ends in .ipynb, or a module and the variable of its graph",
             )
-        file = _file_of(module)
-        text = file.read_text("utf-8")
-        notebook = Notebook([Cell("", 1, text, text)], root or variable, None, file.parent)
+        folder_of_it = _folder_of(module)
+        wanted = root or variable
+        text = f"from {module} import {variable or root}\n"
+        notebook = Notebook([Cell("", 1, text, text)], wanted, None, folder_of_it)
         name = name or variable or "default"
     return export_source_of(notebook, folder, name=name, venv=venv, progress=progress)
 
@@ -72,15 +73,18 @@ def _only_name(cells: Sequence[CellSource]) -> str:
     return names[0]
 
 
-def _file_of(module: str) -> Path:
+def _folder_of(module: str) -> Path:
+    """The folder from which a module is imported."""
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
+    top = module.partition(".")[0]
     try:
-        found = importlib.util.find_spec(module)
+        found = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         found = None
-    if found is None or found.origin is None or not found.origin.endswith(".py"):
+    if found is None or not (found.origin or found.submodule_search_locations):
         raise ExportError(
             f"there is no module {module!r} here", hint="run this where Python can import it"
         )
-    return Path(found.origin)
+    place = Path(found.origin or next(iter(found.submodule_search_locations or ())))
+    return place.parent.parent if place.name == "__init__.py" else place.parent

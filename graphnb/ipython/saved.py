@@ -18,7 +18,10 @@ _FORMAT = 4
 
 
 def saved_cells(file: Path) -> list[Cell]:
-    """The code cells of a notebook, from top to bottom; those that failed are left out.
+    """The code cells of a notebook in the order in which they ran.
+
+    Those that failed, or did not run, are left out. If none says that it ran, as in a notebook
+    that was cleared, all are taken, from top to bottom.
 
     Raises:
         ExportError: it is no notebook.
@@ -38,6 +41,9 @@ def saved_cells(file: Path) -> list[Cell]:
     shell = TransformerManager()
     shell.cleanup_transforms.append(rewrite)
     code = [one for one in cells if one.get("cell_type") == "code"]
+    if any(one.get("execution_count") for one in code):
+        ran = [one for one in code if one.get("execution_count")]
+        code = sorted(ran, key=lambda one: int(one["execution_count"]))
     return [_cell(one, number, shell) for number, one in enumerate(code, 1) if not _failed(one)]
 
 

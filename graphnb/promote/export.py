@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,16 @@ from graphnb.promote.bundle.bundle import stand_ins_of
 from graphnb.promote.bundle.helpers import helpers_of
 from graphnb.promote.bundle.provenance import Origin
 from graphnb.promote.bundle.requirements import requirements
+from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.bundle.write import IMPORT_PATH
 from graphnb.promote.extract import extract
-from graphnb.promote.prove.proof import graph_in
+from graphnb.promote.prove.proof import Proof, graph_in, prove
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from graphnb.authoring.sources import CellSource
     from graphnb.promote.artifacts import Artifact
     from graphnb.promote.bundle import Bundle
     from graphnb.promote.extract import Extract, Obstacle
@@ -35,6 +38,7 @@ SpecOf = Callable[[Mapping[int, Placeholder]], GraphSpec]
 _WIDTH = 100
 
 
+@dataclass(frozen=True, slots=True)
 class Exported:
     """A bundle that was written, and what there is to know about it.
 
@@ -42,14 +46,13 @@ class Exported:
         bundle: as it is on disk.
         obstacles: warnings: what may not be as it is in the notebook.
         artifacts: the values that became files.
+        proof: what was proved of it.
     """
 
-    def __init__(
-        self, bundle: Bundle, obstacles: Sequence[Obstacle], artifacts: Sequence[Artifact]
-    ) -> None:
-        self.bundle = bundle
-        self.obstacles = tuple(obstacles)
-        self.artifacts = tuple(artifacts)
+    bundle: Bundle
+    obstacles: tuple[Obstacle, ...]
+    artifacts: tuple[Artifact, ...]
+    proof: Proof
 
 
 def export(
@@ -58,30 +61,31 @@ def export(
     *,
     name: str,
     spec_of: SpecOf | None,
-    route_prefix: str = "/",
     golden: Sequence[Mapping[str, Any]] = (),
     profile: Mapping[str, Any] | None = None,
+    venv: bool = False,
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> Exported:
-    """Writes the bundle of a graph.
+    """Writes the bundle of a graph, once it is proved.
 
     Args:
         notebook: in which it is written.
-        folder: where the bundle goes; one that is there is replaced.
+        folder: where the bundle goes; one that is there is replaced, if all goes well.
         name: what the application is called.
         spec_of: the graph as it runs in the notebook, given what stands in for artifacts in its
             digests; without it the bundle's own code says what it is.
-        route_prefix: the path that it answers below.
         golden: requests with their answers.
         profile: what requests took in the notebook.
+        venv: whether the proof installs its requirements in a fresh environment.
         progress: is told what it is at.
 
     Raises:
         ExportError: something cannot be carried; says what, where, and what to do.
+        ProofError: the bundle does not run alone, or answers otherwise.
     """
     progress("reading the cells")
     values = None if notebook.values is None else LiveValues(notebook.values, notebook.kept)
-    found = extract(
+    found = _extract(
         notebook.cells,
         notebook.root,
         title=f"The graph {name}, taken from a notebook.",
@@ -102,14 +106,25 @@ def export(
         helpers=helpers,
         requirements=requirements(modules, local),
         golden=golden,
-        route_prefix=route_prefix,
         cell_of=partial(_cell_of, notebook),
         origin=Origin(notebook.file, notebook.folder),
         profile=profile,
     )
-    bundle = write_bundle(contents, folder, progress)
-    lost = [] if values is None else values.lost
-    return Exported(bundle, [*lost, *found.obstacles], artifacts)
+    proofs: list[Proof] = []
+
+    def approve(bundle: Bundle) -> None:
+        proofs.append(prove(bundle, values=notebook.values, venv=venv, progress=progress))
+
+    bundle = write_bundle(contents, folder, progress, approve)
+    said = [] if values is None else [*values.lost, *values.taken_here]
+    return Exported(bundle, (*said, *found.obstacles), tuple(artifacts), proofs[0])
+
+
+def _extract(cells: Sequence[CellSource], root: str, **options: Any) -> Extract:
+    try:
+        return extract(cells, root, **options)
+    except SyntaxError as error:
+        raise ExportError(f"{root!r} is no expression: {error.msg}") from None
 
 
 def _spec_of(live: SpecOf | None, artifacts: Sequence[Artifact]) -> Callable[[Path], GraphSpec]:
@@ -137,7 +152,7 @@ def _refuse(found: Extract) -> None:
     first, *others = found.errors
     more = f" (and {len(others)} more)" if others else ""
     place = f"{first.where}: " if first.where else ""
-    raise ExportError(f"{place}{first.message}{more}", hint=first.fix)
+    raise ExportError(masked(f"{place}{first.message}{more}"), hint=first.fix)
 
 
 def formatted(text: str) -> str:

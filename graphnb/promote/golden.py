@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import ExportError
+from graphnb.promote.bundle.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -91,9 +92,9 @@ def record(client: httpx.Client, url: str, requests: Iterable[Any]) -> list[Gold
         is_routed = isinstance(one, tuple) and len(one) == 2 and str(one[0]).startswith("/")
         path, value = one if is_routed else ("", one)
         status, answer = _send(client, url, path, value, number)
-        if status >= 500:
+        if status >= 400:
             raise ExportError(
-                f"golden request {number} fails: status {status}, {_shown(answer)}",
+                masked(f"golden request {number} fails: status {status}, {_shown(answer)}"),
                 hint="send it with %request NAME EXPR --http to see why",
             )
         found.append(Golden(path, value, status, answer))
@@ -118,7 +119,7 @@ def _send(client: httpx.Client, url: str, path: str, value: Any, number: int) ->
 
     is_binary = isinstance(value, bytes)
     try:
-        content = value if is_binary else json.dumps(value)
+        content = value if is_binary else json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ExportError(f"golden request {number} has no JSON form: {error}") from None
     headers = {"content-type": _BINARY if is_binary else _JSON}
@@ -138,8 +139,8 @@ def same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
-    is_number = isinstance(one, int | float) and isinstance(other, int | float)
-    if is_number and not isinstance(one, bool) and not isinstance(other, bool):
+    numbers = {type(one), type(other)}
+    if float in numbers and numbers <= {int, float}:
         return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
     return type(one) is type(other) and bool(one == other)
 

@@ -11,10 +11,10 @@ from graphnb.authoring import build
 from graphnb.authoring.digest import code_digest
 from graphnb.errors import ExportError
 from graphnb.graph.diff import diff
+from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.bundle.write import shown_size
 from graphnb.promote.export import export as export_notebook
 from graphnb.promote.golden import Golden, record
-from graphnb.promote.prove import Proof, prove
 from graphnb.session.target import root_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphnb.promote.bundle import Bundle
     from graphnb.promote.extract import Obstacle
     from graphnb.promote.notebook import Notebook
+    from graphnb.promote.prove import Proof
     from graphnb.session.running_graph import RunningGraph
 
 __all__ = ["ExportResult", "export_graph", "export_source_of"]
@@ -39,13 +40,13 @@ class ExportResult:
         bundle: its folder, release and files.
         artifacts: the values that went into files.
         warnings: what may not be as it is in the notebook, each with its cell and a fix.
-        proof: what was proved of it; None if that was not wanted.
+        proof: what was proved of it.
     """
 
     bundle: Bundle
     artifacts: tuple[Artifact, ...]
     warnings: tuple[Obstacle, ...]
-    proof: Proof | None
+    proof: Proof
 
     @property
     def folder(self) -> Path:
@@ -63,10 +64,9 @@ class ExportResult:
         for one in self.artifacts:
             size = shown_size(self.bundle.files[f"artifacts/{one.file}"])
             lines.append(f"  {one.name}, a {one.kind}, went into artifacts/{one.file} ({size})")
-        if self.proof is not None:
-            lines.append(f"  {self.proof}")
+        lines.append(f"  {self.proof}")
         for obstacle in self.warnings:
-            lines += [f"  {line}" for line in str(obstacle).splitlines()]
+            lines += [f"  {line}" for line in masked(str(obstacle)).splitlines()]
         return "\n".join(lines)
 
 
@@ -100,13 +100,12 @@ def export_graph(
         Path(folder).expanduser().absolute(),
         name=graph.name,
         spec_of=lambda stand_ins: _spec_with(graph._kept.target, stand_ins),
-        route_prefix=graph.spec.route_prefix or "/",
         golden=[one.to_json() for one in recorded],
         profile=_profile(graph),
+        venv=venv,
         progress=progress,
     )
-    proof = prove(made.bundle, values=notebook.values, venv=venv, progress=progress)
-    return ExportResult(made.bundle, made.artifacts, made.obstacles, proof)
+    return ExportResult(made.bundle, made.artifacts, made.obstacles, made.proof)
 
 
 def export_source_of(
@@ -130,9 +129,10 @@ def export_source_of(
         ExportError: something cannot be carried.
         ProofError: the bundle does not run alone.
     """
-    made = export_notebook(notebook, folder.absolute(), name=name, spec_of=None, progress=progress)
-    proof = prove(made.bundle, venv=venv, progress=progress)
-    return ExportResult(made.bundle, made.artifacts, made.obstacles, proof)
+    made = export_notebook(
+        notebook, folder.absolute(), name=name, spec_of=None, venv=venv, progress=progress
+    )
+    return ExportResult(made.bundle, made.artifacts, made.obstacles, made.proof)
 
 
 def _spec_with(target: Any, stand_ins: Mapping[int, Placeholder]) -> GraphSpec:
@@ -156,6 +156,10 @@ def _recorded(
 ) -> list[Golden]:
     import httpx
 
+    if not isinstance(golden, list | tuple):
+        raise ExportError(
+            f"golden requests are a {type(golden).__name__}", hint="give a list of requests"
+        )
     if graph.url is None:
         raise ExportError(
             f"{graph.name} does not answer HTTP: golden requests cannot be recorded",

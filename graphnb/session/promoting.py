@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.promotion import apply_plan, plan_promotion
 from graphnb.promote.release.target import Target, read_target
 from graphnb.session.exporting import export_graph
@@ -44,12 +45,12 @@ class PromoteResult:
         return None if rolled is None else rolled.url
 
     def __repr__(self) -> str:
-        lines = [str(self.exported.proof)] if self.exported.proof is not None else []
-        lines += [line for one in self.exported.warnings for line in str(one).splitlines()]
+        said = [masked(str(one)) for one in self.exported.warnings]
+        lines = [str(self.exported.proof), *said]
         if self.promotion is not None:
             return "\n".join([*lines, str(self.promotion)])
-        said = "a dry run: nothing was sent" if self.plan else "nothing to do"
-        return "\n".join([*lines, str(self.plan), f"  {said}"])
+        end = "a dry run: nothing was sent" if self.plan else "nothing to do"
+        return "\n".join([*lines, str(self.plan), f"  {end}"])
 
 
 def target_of(to: str | Target) -> Target:

@@ -457,7 +457,13 @@ class RunningGraph:
     def _notebook(self, values: Sequence[str]) -> Notebook:
         """The notebook in which it is written."""
         from graphnb.session.registry import notebook_of
+        from graphnb.session.target import is_application
 
+        if is_application(self._kept.target):
+            raise ExportError(
+                f"{self.name} is an application of plain Ray Serve, which needs none of this",
+                hint="give its module to `serve deploy`",
+            )
         notebook = notebook_of(self._kept.target, self.name)
         if notebook is None or self._kept.target is None:
             raise ExportError(

@@ -62,15 +62,17 @@ def quiet(_stage):
 @pytest.fixture
 def bundle_of(tmp_path, monkeypatch):
     """Makes bundles of sources."""
-    monkeypatch.chdir(tmp_path)
     made = []
 
     def make(source):
         made.append(source)
-        name = f"graph_{len(made)}"
-        (tmp_path / f"{name}.py").write_text(source)
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        (folder / "steps.py").write_text(source)
+        monkeypatch.chdir(folder)
+        monkeypatch.syspath_prepend(str(folder))
         result = export_source(
-            f"{name}:answer", tmp_path / f"bundle-{len(made)}",
+            "steps:answer", folder / "bundle",
             name="steps", root=None, venv=False, progress=quiet,
         )  # fmt: skip
         return result.bundle

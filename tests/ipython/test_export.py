@@ -336,3 +336,126 @@ def test_it_runs_without_this_process(exported, tmp_path):
     assert "import sklearn" in str(caught.value.hint)
     assert "app.py" in str(caught.value)
     assert str(Path(exported)) not in str(caught.value)
+
+
+TOKEN = "kokoschka-1886"
+LEAKS = [
+    # in an object that is pickled
+    """
+    class Client:
+        def __init__(self):
+            self.key = os.environ["SHOP_TOKEN"]
+            self.model = LogisticRegression().fit([[0], [1]], [0, 1])
+    kept = Client()
+    """,
+    # in data that take a file, as text and as bytes
+    'kept = [(os.environ["SHOP_TOKEN"], random.random()) for _ in range(40)]',
+    'kept = {"a": [(f"x{os.environ[\'SHOP_TOKEN\']}".encode(), random.random())] * 40}',
+]
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=["object", "text", "bytes"])
+def test_secrets_in_files_of_any_form_are_refused(notebook, tmp_path, monkeypatch, leak):
+    """Not in source alone; the bundle of before stays."""
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+    run(notebook, "import os, random\nfrom sklearn.linear_model import LogisticRegression", leak)
+    run(notebook, GRAPH.replace("scaled(x)", "len(str(kept)) * 0 + x"))
+    shown = notebook.run(f"%export numbers {tmp_path}/b --value kept")
+    assert "the environment variable SHOP_TOKEN" in str(shown.error)
+    assert TOKEN not in shown.everything + str(shown.error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_golden_answers_hold_no_secret(notebook, tmp_path, monkeypatch):
+    """Neither as text nor as bytes."""
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+    run(notebook, "import os", GRAPH.replace("scaled(x)", 'os.environ["SHOP_TOKEN"][:x] and x'))
+    shown = notebook.run(f"%export numbers {tmp_path}/b --golden \"[{{'x': 3, 'y': '{TOKEN}'}}]\"")
+    assert "tests/golden.json" in str(shown.error)
+    assert TOKEN not in str(shown.error)
+
+
+def test_errors_of_the_bundles_own_code_show_no_secret(notebook, tmp_path, monkeypatch):
+    """They are told with stars where it stood."""
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+    body = """
+    import os, sys
+    def check():
+        if "graphnb.promote.prove.clean" in sys.orig_argv:
+            raise ValueError("cannot log in with " + os.environ["SHOP_TOKEN"])
+        return 1
+    """
+    run(notebook, body, GRAPH.replace("class Add:", "class Add:\n    size = check()"))
+    run(notebook, NUMBERS)
+    run(notebook, GRAPH.replace("class Add:", "class Add:\n    size = check()"))
+    shown = notebook.run(f"%export numbers {tmp_path}/b")
+    assert "cannot log in with ***" in str(shown.error)
+    assert TOKEN not in shown.everything + str(shown.error)
+
+
+def test_a_bundle_that_prints_much_is_proved(notebook, tmp_path):
+    """What it prints fills no pipe."""
+    loud = "def load():\n    for n in range(20_000):\n        print('epoch', n)\n    return object"
+    run(notebook, loud, "Kind = load()", GRAPH.replace("scaled(x)", "len(Kind.__name__) * 0 + x"))
+    assert notebook.run(f"%export numbers {tmp_path}/b").success
+
+
+def test_a_bundle_that_was_edited_is_not_replaced(numbers, exported):
+    """What somebody changed there, or put beside it, would be lost."""
+    (exported / "NOTES.md").write_text("mine")
+    shown = numbers.run(f"%export numbers {exported}")
+    assert "was changed after it was written" in str(shown.error)
+    assert (exported / "NOTES.md").read_text() == "mine"
+
+
+def test_where_the_kernel_runs_is_no_place(numbers, tmp_path, monkeypatch):
+    """Neither it nor a folder above it."""
+    monkeypatch.chdir(tmp_path)
+    shown = numbers.run("%export numbers .")
+    assert "is where this runs" in str(shown.error)
+    assert Path.cwd() == tmp_path
+
+
+SUBTLE = [
+    # numbers of numpy, and matrices, are what they were
+    ("import numpy as np\ncut = np.argmax([1, 3])\nans = lambda: (type(cut).__name__, cut * 2)"),
+    (
+        "import numpy as np\nm = np.matrix(np.arange(4).reshape(2, 2))\nans = lambda: (m * m).tolist()"
+    ),
+    (
+        "import numpy as np\nm = np.ma.masked_array(np.arange(3) + 0, [0, 1, 0])\nans = lambda: m.sum()"
+    ),
+    ("import pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\nans = lambda: int(frame.a.sum())"),
+    (
+        "from sklearn.neighbors import KNeighborsClassifier as K\n"
+        "model = K(1).fit([[0], [1]], [0, 1])\nans = lambda: model.predict([[1]]).tolist()"
+    ),
+    ("words = {'b', 'a'} | set('c')\nans = lambda: sorted(words)"),
+]
+
+
+@pytest.mark.parametrize(
+    "cell", SUBTLE, ids=["scalar", "matrix", "masked", "frame", "cython", "set"]
+)
+def test_values_stay_what_they_are(notebook, tmp_path, cell):
+    """Golden requests get the notebook's answers."""
+    run(notebook, cell, GRAPH.replace("scaled(x) + self.offset", "str(ans())"))
+    shown = notebook.run(f"%export numbers {tmp_path}/b --golden \"[{{'x': 1}}]\"")
+    assert shown.error is None, shown.error
+    assert "1 golden requests answered" in shown.out
+
+
+def test_an_object_of_an_earlier_class_is_not_one_of_the_new(notebook, tmp_path):
+    """It is told, rather than given the new methods."""
+    old = """
+    class Scorer:
+        def fit(self):
+            self.done = True
+            return self
+        def score(self):
+            return "old"
+    """
+    run(notebook, old, "made = {'a': Scorer().fit()}", old.replace('"old"', '"new"'))
+    run(notebook, GRAPH.replace("scaled(x) + self.offset", "made['a'].score()"))
+    shown = notebook.run(f"%export numbers {tmp_path}/b --value made")
+    assert not shown.success or "is not what it was" in shown.out

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import pickle
 import pkgutil
+import sys
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal
@@ -158,14 +159,15 @@ def _same(one: Any, other: Any) -> bool:
 
 def _tensors(value: Any) -> Literal["torch", "numpy"] | None:
     """The library of a dict of tensors by name, if safetensors can keep it."""
-    if not (isinstance(value, dict) and value and _has("safetensors")):
+    if not (type(value) is dict and value and _has("safetensors")):
         return None
     modules = {type(one).__module__.partition(".")[0] for one in value.values()}
     if not all(isinstance(name, str) for name in value):
         return None
     if modules == {"torch"}:
         return "torch"
-    return "numpy" if all(map(is_array, value.values())) else None
+    is_numbers = all(is_array(one) and one.dtype.kind in "biuf" for one in value.values())
+    return "numpy" if is_numbers else None
 
 
 def _has(module: str) -> bool:
@@ -176,11 +178,10 @@ class _Pickler(pickle.Pickler):
     """Pickles what the notebook defines as the module's."""
 
     def reducer_override(self, value: Any) -> Any:
-        if getattr(value, "__module__", "") != "__main__":
+        name = _own_name(value)
+        if name is None:
             return NotImplemented
-        if isinstance(value, type | FunctionType):
-            return pkgutil.resolve_name, (f"{MODULE}:{value.__qualname__}",)
-        return NotImplemented
+        return pkgutil.resolve_name, (f"{MODULE}:{name}",)
 
 
 class _Listener(_Pickler):
@@ -192,15 +193,38 @@ class _Listener(_Pickler):
         super().__init__(_Nothing(), protocol=5)
 
     def reducer_override(self, value: Any) -> Any:
-        is_named = isinstance(value, type | FunctionType)
-        module = str(getattr(value if is_named else type(value), "__module__", ""))
-        if module != "__main__":
-            self.libraries |= {module.partition(".")[0]} - {"", "builtins"}
-        elif is_named:
-            if "<" in value.__qualname__:
-                raise pickle.PicklingError(f"{value.__qualname__} has no name in a module")
-            self.own.add(value.__qualname__.partition(".")[0])
+        name = _own_name(value)
+        if name is not None:
+            if _found(name) is not value:
+                raise pickle.PicklingError(f"{name} is not what it was when this was made")
+            self.own.add(name.partition(".")[0])
+        else:
+            is_named = isinstance(value, type | FunctionType)
+            module = getattr(value if is_named else type(value), "__module__", None)
+            self.libraries |= _library(module)
         return super().reducer_override(value)
+
+
+def _own_name(value: Any) -> str | None:
+    """The name under which the notebook defines a class or a function."""
+    name = getattr(value, "__qualname__", None)
+    is_own = isinstance(name, str) and getattr(value, "__module__", None) == "__main__"
+    return name if is_own and (isinstance(value, type) or callable(value)) else None
+
+
+def _found(name: str) -> Any:
+    """What the notebook has under a name now."""
+    found: Any = sys.modules["__main__"]
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _library(module: object) -> set[str]:
+    """The module at the top, if it is one of a file: compilers make others up."""
+    top = module.partition(".")[0] if isinstance(module, str) else ""
+    there = sys.modules.get(top)
+    return {top} if getattr(there, "__file__", None) else set()
 
 
 class _Nothing:

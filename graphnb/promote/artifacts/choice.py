@@ -21,6 +21,7 @@ from graphnb.promote.artifacts.kinds import (
     is_plain,
     is_table,
     literal,
+    scalar_type,
 )
 from graphnb.promote.extract import Given
 from graphnb.promote.extract.imports import origins
@@ -53,6 +54,7 @@ class LiveValues:
     Attributes:
         artifacts: those that take a file, by name, once they were asked for.
         folded: those that became a literal.
+        taken_here: what is said of those that were computed from files of this machine.
         lost: what is said of those that cannot be saved: their source goes along.
     """
 
@@ -65,6 +67,7 @@ class LiveValues:
         self.artifacts: dict[str, Artifact] = {}
         self.folded: set[str] = set()
         self.lost: list[Obstacle] = []
+        self.taken_here: list[Obstacle] = []
         self._aliases: Mapping[str, str] = {}
         self._taken: set[str] = set()
         self._chosen: Mapping[str, Statement] = {}
@@ -86,6 +89,16 @@ class LiveValues:
             text = f'{_PATH} = {path}(__file__).parent / "{FOLDER}"'
             return Given(_PATH, text, f"from pathlib import Path{alias}")
         value, by = self._namespace[name], self._chosen[name]
+        if is_bound_here(by):
+            told = f"{name} was computed from what is on this machine: its value goes along"
+            fix = "see that it holds nothing that must not leave"
+            self.taken_here.append(Obstacle("warning", name, by.where, told, fix))
+        kind = scalar_type(value)
+        if kind is not None:
+            self.folded.add(name)
+            module, imports, needs = self._module("numpy")
+            text = f"{name} = {module}.{kind}({value.item()!r})  # {_shown(by)}, in {by.where}"
+            return Given(name, text, imports, needs)
         said = literal(value) if is_plain(value) else None
         if said is not None:
             self.folded.add(name)
@@ -99,15 +112,19 @@ class LiveValues:
         return self._loaded(self.artifacts[name])
 
     def _loaded(self, artifact: Artifact) -> Given:
-        name, needs = artifact.name, artifact.needs | {_PATH}
-        module, known = artifact.module, self._aliases.get(artifact.module)
+        module, imports, needs = self._module(artifact.module)
+        text = artifact.loaded(module, _PATH)
+        return Given(artifact.name, text, imports, artifact.needs | needs | {_PATH})
+
+    def _module(self, module: str) -> tuple[str, str, frozenset[str]]:
+        """What a module is called in the text, its import statement, and the names it needs."""
+        known = self._aliases.get(module)
         if known is not None:
-            return Given(name, artifact.loaded(known, _PATH), "", needs | {known})
+            return known, "", frozenset({known})
         top = module.partition(".")[0]
         if top in self._taken:
-            text = artifact.loaded(f"_{top}", _PATH)
-            return Given(name, text, f"import {module} as _{top}", needs)
-        return Given(name, artifact.loaded(module, _PATH), f"import {module}", needs)
+            return f"_{top}", f"import {module} as _{top}", frozenset()
+        return module, f"import {module}", frozenset()
 
     def _choose(
         self, carried: Sequence[Statement], statements: Sequence[Statement]
@@ -124,14 +141,13 @@ class LiveValues:
                 if name not in self._namespace or last[name].dump != one.dump:
                     continue  # bound anew since: the value is another one's
                 made_by = [one, *changers[name]]
-                if not any(map(_reads_environment, made_by)) and self._goes(name, made_by, found):
+                is_fixed = not any(map(_reads_environment, made_by))
+                if name in self._kept or (is_fixed and self._goes(name, made_by, found)):
                     found[name] = one
         return found
 
     def _goes(self, name: str, made_by: Sequence[Statement], found: Mapping[str, Any]) -> bool:
         value = self._namespace[name]
-        if name in self._kept:
-            return True
         if is_fitted(value) or is_table(value) or (any(map(fits, made_by)) and _is_data(value)):
             return True
         bound = _value_of(made_by[0].node)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["is_array", "is_fitted", "is_literal", "is_plain", "is_table", "literal"]
+__all__ = [
+    "is_array",
+    "is_fitted",
+    "is_literal",
+    "is_plain",
+    "is_table",
+    "literal",
+    "scalar_type",
+]
 
 _ATOMS = (bool, int, float, str, bytes, type(None))
 _MOST_PARTS = 1_000_000
@@ -51,13 +59,14 @@ def is_fitted(value: Any, depth: int = 4) -> bool:
 
 
 def is_array(value: Any) -> bool:
-    """Whether it is a numpy array of numbers, or of text of one length."""
-    return _is_instance(value, "numpy", "ndarray") and not value.dtype.hasobject
+    """Whether it is a numpy array of numbers, or of text of one length, and nothing more."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
 
 
 def is_table(value: Any) -> bool:
     """Whether it is a tensor, a table, a sparse matrix, or a dict of arrays."""
-    if isinstance(value, dict) and value:
+    if type(value) is dict and value:
         return all(
             isinstance(name, str) and (is_array(one) or _is_instance(one, "torch", "Tensor"))
             for name, one in value.items()
@@ -68,7 +77,7 @@ def is_table(value: Any) -> bool:
         or any(_is_instance(value, "scipy.sparse", one) for one in ("spmatrix", "sparray"))
         or any(_is_instance(value, "pyarrow", one) for one in ("Table", "Array"))
         or any(_is_instance(value, "polars", one) for one in ("DataFrame", "Series"))
-        or (_is_instance(value, "numpy", "ndarray") and value.dtype.hasobject)
+        or (_is_instance(value, "numpy", "ndarray") and not is_array(value))
     )
 
 
@@ -98,18 +107,25 @@ def is_plain(value: Any) -> bool:
 
 def literal(value: Any) -> str | None:
     """A short expression for a plain value; None if it takes a file."""
-    if _is_instance(value, "numpy", "generic"):
-        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
-    text = repr(value)
-    if len(text) > _LONGEST_LITERAL:
-        return None
     try:
-        same = ast.literal_eval(text) == value
-    except (ValueError, SyntaxError):
+        text = repr(value)
+        if type(value) is set and value:  # its members have an order here, and another elsewhere
+            text = "{" + ", ".join(sorted(map(repr, value))) + "}"
+        found = ast.literal_eval(text) if len(text) <= _LONGEST_LITERAL else None
+    except (ValueError, SyntaxError, RecursionError):
         return None
-    return text if same else None
+    if value is None:
+        return text
+    return text if type(found) is type(value) and found == value else None
+
+
+def scalar_type(value: Any) -> str | None:
+    """The name of numpy's type, for one of its numbers; None for any other value."""
+    if not _is_instance(value, "numpy", "generic") or not isinstance(value.item(), int | float):
+        return None
+    return type(value).__name__
 
 
 def is_literal(node: ast.expr) -> bool:

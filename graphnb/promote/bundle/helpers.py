@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["Helper", "helpers_of"]
+
+_MADE = frozenset({"__pycache__"})
+_TAKEN = frozenset({"app", "artifacts", "tests", "wheels"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,16 @@ class Helper:
 
     @property
     def text(self) -> str:
-        """Its source, if it is Python; else nothing."""
-        return self.file.read_text("utf-8") if self.file.suffix == ".py" else ""
+        """Its source, if it is Python that can be read; else nothing."""
+        if self.file.suffix != ".py":
+            return ""
+        try:
+            with tokenize.open(self.file) as opened:
+                text = opened.read()
+            ast.parse(text)
+        except (SyntaxError, UnicodeDecodeError, ValueError):
+            return ""
+        return text
 
 
 def helpers_of(modules: Iterable[str], folder: Path) -> tuple[list[Helper], frozenset[str]]:
@@ -73,8 +85,8 @@ def _files(top: str, folder: Path) -> list[Helper]:
         return []
     if place.is_dir():
         found = [one for one in sorted(place.rglob("*")) if one.is_file()]
-        kept = [one for one in found if "__pycache__" not in one.parts]
-        return [Helper(f"{top}/{one.relative_to(place).as_posix()}", one) for one in kept]
+        paths = [(one.relative_to(place), one) for one in found]
+        return [Helper(f"{top}/{at.as_posix()}", one) for at, one in paths if not _is_left(at)]
     if place.suffix != ".py":
         raise ExportError(
             f"the module {top!r} at {place.name} has no source that could come along",
@@ -83,19 +95,41 @@ def _files(top: str, folder: Path) -> list[Helper]:
     return [Helper(place.name, place)]
 
 
+def _free(top: str, place: Path) -> Path:
+    """The place of a module whose name the bundle itself does not need.
+
+    Raises:
+        ExportError: it does.
+    """
+    if top in _TAKEN:
+        raise ExportError(
+            f"the module {top!r} at {place.name} has a name that the bundle itself needs",
+            hint=f"give {place.name} another name",
+        )
+    return place
+
+
+def _is_left(path: Path) -> bool:
+    """Whether a file is no part of its package: hidden, or made by tools."""
+    return any(one.startswith(".") or one in _MADE for one in path.parts)
+
+
 def _place(top: str, folder: Path) -> Path | None:
     """The file or folder of a local module."""
     if top == "graphnb" or top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return None
     for beside in (folder / f"{top}.py", folder / top):
         if beside.is_file() or (beside / "__init__.py").is_file():
-            return beside
+            return _free(top, beside)
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
     origin = spec.origin if spec is not None else None
+    if origin is None and len(places) == 1 and not in_library(top, places[0]):
+        return _free(top, Path(places[0]))  # a folder without __init__.py
     if origin is None or in_library(top, origin):
         return None
-    path = Path(origin)
+    path = _free(top, Path(origin))
     return path.parent if path.name == "__init__.py" else path

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import (
+    PackageNotFoundError,
+    distribution,
+    packages_distributions,
+    version,
+)
 from typing import TYPE_CHECKING
 
 from graphnb.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 __all__ = ["Requirement", "requirements"]
 
@@ -38,30 +42,29 @@ class Requirement:
 def requirements(modules: Iterable[str], local: Iterable[str] = ()) -> list[Requirement]:
     """What must be installed for these modules, beside graphnb.
 
-    Args:
-        modules: their names, full or at the top.
-        local: the names at the top of those that come along themselves.
+    A module that is not installed here is left out: code that asks for it goes on without.
 
-    Raises:
-        ExportError: a module comes from nowhere.
+    Args:
+        modules: their full names.
+        local: the names at the top of those that come along themselves.
     """
     found = {Requirement("ray", version("ray"))}
-    for top in sorted({one.partition(".")[0] for one in modules} - set(local)):
-        if top in sys.stdlib_module_names or top in {_OWN, "__main__"}:
-            continue
-        names = _distributions().get(top)
-        if not names:
-            raise ExportError(
-                f"the module {top!r} is imported, and belongs to nothing that is installed",
-                hint=f"put {top}.py beside the notebook, or install it with pip",
-            )
-        found |= {Requirement(_normal(name), _version(name)) for name in sorted(set(names))[:1]}
+    known = packages_distributions()
+    here = {*local, *sys.stdlib_module_names, _OWN, "__main__"}
+    for module in sorted(modules):
+        top = module.partition(".")[0]
+        names = sorted(set(known.get(top, ()))) if top not in here else []
+        holding = [one for one in names if _holds(one, module)] if len(names) > 1 else names
+        found |= {Requirement(_normal(one), _version(one)) for one in holding or names}
     return sorted(found)
 
 
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    return packages_distributions()
+def _holds(name: str, module: str) -> bool:
+    """Whether a distribution has that module: several share the top of a namespace."""
+    path = module.replace(".", "/")
+    wanted = (f"{path}.py", f"{path}/__init__.py")
+    files = [one.as_posix() for one in distribution(name).files or ()]
+    return any(one in wanted or one.startswith(f"{path}.") for one in files)
 
 
 def _version(name: str) -> str:

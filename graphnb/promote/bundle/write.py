@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import tempfile
+from base64 import b64decode
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
@@ -30,7 +31,7 @@ from graphnb.promote.bundle.bundle import (
 )
 from graphnb.promote.bundle.kube import dockerfile, rayservice
 from graphnb.promote.bundle.provenance import Origin, provenance
-from graphnb.promote.bundle.secrets import ALLOWED, secrets_in
+from graphnb.promote.bundle.secrets import ALLOWED, Secret, SecretFinder
 from graphnb.promote.bundle.serve_config import yaml_text
 from graphnb.promote.bundle.variables import variables_in
 from graphnb.promote.bundle.wheel import wheel
@@ -61,7 +62,6 @@ _ABOUT = {
     PROVENANCE: "where all of this comes from",
 }
 _NO_GOLDEN = "No golden requests were recorded: the test only starts the graph."
-_TEXT = frozenset({".py", ".json", ".yaml", ".txt", ".md", ".toml", ".cfg", ".ini", ".csv", ".env"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,6 @@ class Contents:
         helpers: the local modules that it imports.
         requirements: the libraries that it takes, beside graphnb.
         golden: requests with their answers, as JSON.
-        route_prefix: the path that the graph answers below.
         origin: where it comes from.
         cell_of: the cell in which a line of source stands, for people; "" if that is unknown.
         profile: what requests took in the notebook.
@@ -90,45 +89,68 @@ class Contents:
     helpers: Sequence[Helper]
     requirements: Sequence[Requirement]
     golden: Sequence[Mapping[str, Any]]
-    route_prefix: str
     origin: Origin
     cell_of: Callable[[str], str]
     profile: Mapping[str, Any] | None = field(default=None)
 
 
-def write_bundle(contents: Contents, folder: Path, progress: Callable[[str], None]) -> Bundle:
+def write_bundle(
+    contents: Contents,
+    folder: Path,
+    progress: Callable[[str], None],
+    approve: Callable[[Bundle], None] = lambda _bundle: None,
+) -> Bundle:
     """Writes a bundle.
 
     Args:
         contents: what goes into it.
-        folder: where to; a bundle that is there already is replaced.
+        folder: where to; a bundle that is there already, as it was written, is replaced.
         progress: is told what it is at.
+        approve: raises what is wrong with the bundle, before it takes its place.
 
     Raises:
         ExportError: the folder holds something else, a value cannot be saved, or a secret is found.
         DeployError: Ray Serve does not take an option.
+        Exception: what `approve` raises.
     """
-    _check_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
-        staged = Path(made) / "bundle"
-        _write_all(contents, staged, progress)
-        _refuse_secrets(staged, contents.cell_of)
-        if folder.exists():
-            folder.rename(Path(made) / "before")
-        staged.rename(folder)
+    folder = folder.resolve()
+    try:
+        _check_free(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
+            staged = Path(made) / "bundle"
+            _write_all(contents, staged, progress)
+            _refuse_secrets(staged, contents.cell_of)
+            approve(read_bundle(staged))
+            if folder.exists():
+                folder.rename(Path(made) / "before")
+            staged.rename(folder)
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        raise ExportError(f"{folder} cannot be written: {said}") from error
     return read_bundle(folder)
 
 
 def _check_free(folder: Path) -> None:
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _is_bundle(folder)):
+    """Raises ExportError if anything would be lost that is not a bundle as it was written."""
+    if folder in (Path.cwd(), *Path.cwd().parents):
+        raise ExportError(f"{folder} is where this runs", hint="name a folder below it")
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    provenance_file = folder / PROVENANCE
+    if not provenance_file.is_file():
         raise ExportError(
             f"{folder} is there already, and is no bundle", hint="name a folder that is not there"
         )
-
-
-def _is_bundle(folder: Path) -> bool:
-    return all((folder / one).is_file() for one in (MODULE, GRAPH, SERVE))
+    try:
+        said = json.loads(provenance_file.read_text("utf-8"))["release"]
+    except (ValueError, LookupError, TypeError):
+        said = None
+    if said != release_of(folder):
+        raise ExportError(
+            f"the bundle in {folder} was changed after it was written, and would be lost",
+            hint="name another folder, or delete it",
+        )
 
 
 def _write_all(contents: Contents, staged: Path, progress: Callable[[str], None]) -> None:
@@ -171,7 +193,7 @@ def _texts(contents: Contents, spec: GraphSpec) -> dict[str, str]:
     entry = application_entry(
         spec,
         name=contents.name,
-        route_prefix=contents.route_prefix,
+        route_prefix=spec.route_prefix or "/",
         import_path=IMPORT_PATH,
     )
     config = checked_config({"applications": [entry]})
@@ -235,16 +257,26 @@ def shown_size(size: float) -> str:
 
 def _refuse_secrets(staged: Path, cell_of: Callable[[str], str]) -> None:
     """Raises ExportError if a file holds what looks like a secret; never says what it holds."""
-    for path in paths_of(staged):
-        if Path(path).suffix not in _TEXT or path.startswith("wheels/"):
-            continue
-        text = (staged / path).read_text("utf-8", errors="replace")
-        found = secrets_in(text)
-        if found:
-            cell = cell_of(text.splitlines()[found[0].line - 1]) if path == MODULE else ""
-            place = cell or f"line {found[0].line} of {path}"
+    finder = SecretFinder()
+    paths = [one for one in paths_of(staged) if not one.startswith("wheels/")]
+    for path in sorted(paths, key=lambda one: one != MODULE):  # it says first what is none
+        data = (staged / path).read_bytes()
+        found = finder.find(path, data)
+        if found is None and path == GOLDEN:
+            found = _in_golden(finder, json.loads(data))
+        if found is not None:
+            lines = data.decode("utf-8", "replace").splitlines()
+            cell = cell_of(lines[found.line - 1]) if path == MODULE else ""
+            place = cell or f"{path}, line {found.line},"
             raise ExportError(
-                f"{place} seems to hold a secret: {found[0].kind}",
+                f"{place} seems to hold a secret: {found.kind}",
                 hint="read it where it is used, with os.environ[...]; or, if it is none, end its"
                 f" line in the notebook with: # {ALLOWED}",
             )
+
+
+def _in_golden(finder: SecretFinder, golden: Sequence[Mapping[str, Any]]) -> Secret | None:
+    """What requests and answers hold that are no text."""
+    bodies = (one[part].get("base64") for one in golden for part in ("request", "answer"))
+    found = (finder.find("body", b64decode(one)) for one in bodies if one)
+    return next((one for one in found if one is not None), None)

@@ -44,7 +44,7 @@ def main(folder: Path, options: Sequence[str]) -> None:
         root = _imported(folder, tell)
         if "--graph" not in options:
             _replay(folder, root, tell)
-    except Exception as error:  # noqa: BLE001  told to whoever asked
+    except (Exception, SystemExit) as error:  # noqa: BLE001  told to whoever asked
         refused = sorted(fence.refused) if fence is not None else []
         said = f"{type(error).__name__}: {error}"
         tell("failed", error=said, lines=_lines(error, folder), refused=refused)

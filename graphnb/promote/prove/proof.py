@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from graphnb.errors import ProofError
 from graphnb.graph.diff import diff
 from graphnb.graph.schema import spec_from_json
 from graphnb.promote.artifacts.artifact import FOLDER
+from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.prove.environment import environment_of
 from graphnb.promote.prove.variables import different
 
@@ -78,7 +80,7 @@ def prove(
     answered = found["answered"]
     if answered["mismatches"]:
         raise ProofError(
-            "\n".join(answered["mismatches"]),
+            masked("\n".join(answered["mismatches"])),
             hint="what a node answers must not depend on the notebook, on time or on chance",
         )
     return Proof(answered["count"], time.monotonic() - began)
@@ -98,27 +100,30 @@ def _run(command: list[str], progress: Callable[[str], None]) -> dict[str, Any]:
     """What each stage told."""
     found: dict[str, Any] = {}
     until = "built" if "--graph" in command else "answered"
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
-    )
-    try:
-        for said in _told(process):
-            found[said["stage"]] = said
-            if said["stage"] in _STAGES:
-                progress(_STAGES[said["stage"]])
-        _, errors = process.communicate()
-    finally:
-        process.kill()
-        process.wait()
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=printed, stdin=subprocess.DEVNULL, text=True
+        )
+        try:
+            for said in _told(process):
+                found[said["stage"]] = said
+                if said["stage"] in _STAGES:
+                    progress(_STAGES[said["stage"]])
+            process.wait()
+        finally:
+            process.kill()
+            process.communicate()
+        printed.seek(0)
+        errors = masked(printed.read()[-_MOST_SAID:]).strip()
     failed = found.get("failed")
     if failed is not None:
         lines = "".join(failed["lines"]).rstrip()
         raise ProofError(
-            f"alone, the bundle does not run: {failed['error']}\n{lines}",
+            masked(f"alone, the bundle does not run: {failed['error']}\n{lines}"),
             hint=_hint(failed["error"], failed["refused"]),
         )
     if until not in found:
-        raise ProofError(f"the process that tried the bundle ended: {errors[-_MOST_SAID:].strip()}")
+        raise ProofError(f"the process that tried the bundle ended at once: {errors or 'no word'}")
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import ClusterError, PromoteError
+from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.golden import Golden, mismatches
 from graphnb.promote.release.plan import config_of, fingerprint
 from graphnb.rayserve.promoted import RELEASES
@@ -138,7 +139,8 @@ class Rollout:
                 )
             self._progress(f"rolling out: {_state(found)}")
             if found.status in _FAILED:
-                raise PromoteError(f"{name} does not run on {self._target.name}: {_reason(found)}")
+                said = masked(_reason(found))
+                raise PromoteError(f"{name} does not run on {self._target.name}: {said}")
             if found.status == "RUNNING" and _is_settled(found):
                 return
             time.sleep(_POLL_S)
@@ -169,7 +171,7 @@ class Rollout:
         with httpx.Client(trust_env=False, timeout=60, verify=verify) as client:
             found = list(mismatches(client, url, golden))
         if found:
-            raise PromoteError("\n".join(map(str, found)))
+            raise PromoteError(masked("\n".join(map(str, found))))
 
     def _take_back(
         self,
