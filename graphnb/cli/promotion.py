@@ -121,6 +121,31 @@ def apply(plan: Path, bundle: Path, to: str) -> None:
 
 
 @click.command()
+@click.argument("source", required=False)
+@_to
+@_source_options
+@click.pass_context
+def status(context: click.Context, /, source: str | None, to: str, **options: Any) -> None:
+    """Says what runs on a cluster, and whether it is what a notebook holds.
+
+    SOURCE is a bundle, a notebook's file, or MODULE:VARIABLE: exit code 2 if what runs there is
+    something else. Without it, all applications are listed.
+    """
+    from graphnb.promote.promotion import plan_promotion, standings
+
+    target = done(lambda: _target(to))
+    for one in done(lambda: standings(target)):
+        click.echo(one)
+    if source is None:
+        return
+    with _bundle(source, **options) as bundle:
+        name = options["name"] or bundle.name
+        plan = done(lambda: plan_promotion(bundle, target, name=name, progress=show_progress))
+        click.echo(plan or f"{name} there is what {source} holds")
+        context.exit(_CHANGES if plan else 0)
+
+
+@click.command()
 @click.argument("name")
 @_to
 def releases(name: str, to: str) -> None:
@@ -170,4 +195,4 @@ def _target(to: str) -> Target:
     return read_target(to, Path.cwd())
 
 
-promotion_verbs = (export, promote, apply, releases, rollback)
+promotion_verbs = (export, promote, apply, status, releases, rollback)

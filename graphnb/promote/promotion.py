@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 from graphnb.errors import PromoteError
 from graphnb.promote.golden import Golden
 from graphnb.promote.release.desired import again
+from graphnb.promote.release.history import history_of
 from graphnb.promote.release.package import packed
-from graphnb.promote.release.plan import Plan, known_releases, make_plan, now, plan_of
+from graphnb.promote.release.plan import (
+    Plan,
+    is_edited,
+    known_releases,
+    make_plan,
+    now,
+    plan_of,
+)
 from graphnb.promote.release.rollout import Rolled, Rollout
 from graphnb.rayserve.rest import ServeRest
 
@@ -21,7 +29,16 @@ if TYPE_CHECKING:
     from graphnb.promote.release.history import Release
     from graphnb.promote.release.target import Target
 
-__all__ = ["Promotion", "apply_plan", "plan_promotion", "promote", "releases", "rollback"]
+__all__ = [
+    "Promotion",
+    "Standing",
+    "apply_plan",
+    "plan_promotion",
+    "promote",
+    "releases",
+    "rollback",
+    "standings",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,29 @@ class Promotion:
             return f"{self.plan}\n  nothing to do: this release runs there"
         answered = f", {self.rolled.golden} golden requests answered" if self.rolled.golden else ""
         return f"{self.plan}\n  runs at {self.rolled.url} ({self.rolled.seconds:.1f} s{answered})"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an application on a cluster is.
+
+    Attributes:
+        name: the application's.
+        status: in Ray Serve's words.
+        release: what graphnb promoted last; None if it did not promote it.
+        edited: whether somebody has configured it otherwise since.
+    """
+
+    name: str
+    status: str
+    release: Release | None
+    edited: bool
+
+    def __str__(self) -> str:
+        if self.release is None:
+            return f"{self.name}  {self.status}  not promoted by graphnb"
+        since = "; its configuration was edited there since" if self.edited else ""
+        return f"{self.name}  {self.status}  release {self.release.id} of {self.release.at}{since}"
 
 
 @contextmanager
@@ -108,6 +148,23 @@ def releases(target: Target, name: str) -> list[Release]:
         found = known_releases(rest.cluster().applications.get(name), target)
     if not found:
         raise PromoteError(f"no application {name!r} runs on {target.name}")
+    return found
+
+
+def standings(target: Target) -> list[Standing]:
+    """How each application on a cluster is, by name.
+
+    Raises:
+        PromoteError: the cluster cannot be reached.
+    """
+    with _connected(target) as rest:
+        live, ray = rest.cluster(), rest.version()
+    found = []
+    for name, one in sorted(live.applications.items()):
+        known = history_of(one.config) or []
+        release = known[-1] if known else None
+        edited = release is not None and is_edited(one.config, release, ray=ray)
+        found.append(Standing(name, one.status, release, edited))
     return found
 
 

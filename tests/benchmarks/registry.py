@@ -18,6 +18,7 @@ MEASUREMENTS = (
     "ray_walkthrough",
     "ray_arrays",
     "ray_edits",
+    "promoting",
     "old_ray",
 )
 """Modules of this package: their docstring says how it is measured, `measure` does it."""

@@ -30,14 +30,22 @@ def free_port():
 class Cluster:
     """A head and more nodes.
 
+    Args:
+        folder: for what Ray keeps.
+        nodes: how many there are.
+        cpus: logical ones of each.
+        environment: variables of all its processes.
+        guarded: whether a node ends when one of its processes does, as in production.
+
     Attributes:
         dashboard: the address of its REST interface.
         token: what requests must carry.
         http: where Ray Serve answers.
     """
 
-    def __init__(self, folder, *, nodes=3, cpus=8, environment=None):
+    def __init__(self, folder, *, nodes=3, cpus=8, environment=None, guarded=True):
         self.folder = folder
+        self._guarded = guarded
         self.token = secrets.token_hex(32)
         self._gcs = free_port()
         self._dashboard_port = free_port()
@@ -82,7 +90,8 @@ class Cluster:
         ports = ("dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port")
         given = [f"--{one}={free_port()}" for one in (*ports, "runtime-env-agent-port")]
         log = (self.folder.parent / f"{self.folder.name}-{len(self.nodes)}.log").open("wb")
-        command = [RAY, "start", "--block", "--disable-usage-stats", "--node-ip-address=127.0.0.1"]
+        command = [RAY, "start", "--disable-usage-stats", "--node-ip-address=127.0.0.1"]
+        command += ["--block"] * self._guarded
         node = subprocess.Popen(
             [*command, f"--num-cpus={self._cpus}", *given, *options],
             env=self._environment,
@@ -106,7 +115,7 @@ class Cluster:
             with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
                 if holds():
                     return
-            if time.monotonic() > until or any(one.poll() is not None for one in self.nodes):
+            if time.monotonic() > until or any(one.poll() not in (None, 0) for one in self.nodes):
                 logs = [one.read_text() for one in self.folder.parent.glob("*.log")]
                 raise RuntimeError("the cluster did not start:\n" + "\n".join(logs))
             time.sleep(0.2)
@@ -123,6 +132,31 @@ class Cluster:
         with self.client() as client:
             return client.get(path)
 
+    def kill_dashboard(self):
+        """Ends the head's dashboard at once; gives the command that starts it again."""
+        for pid in _group(self.head.pid):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+            if any(one.endswith("dashboard/dashboard.py") for one in command):
+                for child in _children(pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
+                return command
+        raise RuntimeError("the head has no dashboard")
+
+    def start_dashboard(self, command):
+        """Starts it again, and waits until it answers."""
+        process = subprocess.Popen(
+            command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.nodes.append(process)
+        self._wait_for(lambda: self.get("/api/version").is_success)
+
     def end(self, node):
         """Ends a node at once, with all its processes."""
         for one in _group(node.pid):
@@ -134,6 +168,18 @@ class Cluster:
         """Ends all of it."""
         for node in reversed(self.nodes):
             self.end(node)
+
+
+def _children(parent):
+    """The processes that a process started, and those that they started."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[1]) == parent:
+                    found += [int(entry.name), *_children(int(entry.name))]
+    return found
 
 
 def _group(session):

@@ -11,6 +11,9 @@ import pytest
 from graphnb.promote.release.target import Target
 from tests.cluster.cluster import Cluster
 from tests.cluster.load import Load
+from tests.ipython.conftest import bare_notebook, ipython_dir, notebook
+
+__all__ = ["bare_notebook", "ipython_dir", "notebook"]
 
 SHOP = """
 from ray import serve

@@ -416,30 +416,25 @@ def test_where_the_kernel_runs_is_no_place(numbers, tmp_path, monkeypatch):
     assert Path.cwd() == tmp_path
 
 
-SUBTLE = [
-    # numbers of numpy, and matrices, are what they were
-    ("import numpy as np\ncut = np.argmax([1, 3])\nans = lambda: (type(cut).__name__, cut * 2)"),
-    (
-        "import numpy as np\nm = np.matrix(np.arange(4).reshape(2, 2))\nans = lambda: (m * m).tolist()"
-    ),
-    (
-        "import numpy as np\nm = np.ma.masked_array(np.arange(3) + 0, [0, 1, 0])\nans = lambda: m.sum()"
-    ),
-    ("import pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\nans = lambda: int(frame.a.sum())"),
-    (
-        "from sklearn.neighbors import KNeighborsClassifier as K\n"
-        "model = K(1).fit([[0], [1]], [0, 1])\nans = lambda: model.predict([[1]]).tolist()"
-    ),
-    ("words = {'b', 'a'} | set('c')\nans = lambda: sorted(words)"),
-]
+SUBTLE = {
+    "scalar": "cut = np.argmax([1, 3])\nans = lambda: (type(cut).__name__, cut * 2)",
+    "records": "m = np.rec.fromarrays([np.arange(3)], names='a')\nans = lambda: m.a.tolist()",
+    "masked": "m = np.ma.masked_array(np.arange(3) + 0, [0, 1, 0])\nans = lambda: m.sum()",
+    "frame": "frame = pd.DataFrame({'a': [1, 2]})\nans = lambda: int(frame.a.sum())",
+    "cython": "model = K(1).fit([[0], [1]], [0, 1])\nans = lambda: model.predict([[1]]).tolist()",
+    "set": "words = {'b', 'a'} | set('c')\nans = lambda: sorted(words)",
+}
+LIBRARIES = """
+import numpy as np
+import pandas as pd
+from sklearn.neighbors import KNeighborsClassifier as K
+"""
 
 
-@pytest.mark.parametrize(
-    "cell", SUBTLE, ids=["scalar", "matrix", "masked", "frame", "cython", "set"]
-)
+@pytest.mark.parametrize("cell", SUBTLE.values(), ids=SUBTLE)
 def test_values_stay_what_they_are(notebook, tmp_path, cell):
     """Golden requests get the notebook's answers."""
-    run(notebook, cell, GRAPH.replace("scaled(x) + self.offset", "str(ans())"))
+    run(notebook, LIBRARIES, cell, GRAPH.replace("scaled(x) + self.offset", "str(ans())"))
     shown = notebook.run(f"%export numbers {tmp_path}/b --golden \"[{{'x': 1}}]\"")
     assert shown.error is None, shown.error
     assert "1 golden requests answered" in shown.out

@@ -262,6 +262,28 @@ def _change(
     return Change(name, "changed in place" if in_place else "restarted", tuple(reasons))
 
 
+def is_edited(config: Mapping[str, Any], release: Release, *, ray: str) -> bool:
+    """Whether an application is configured otherwise than its last release was.
+
+    The environment counts for nothing: what replicas were given of it is known nowhere else.
+    """
+    name = str(config.get("name", ""))
+    wanted = application_config(name, release, [], environment={}, surges=surges(ray))
+    old, new = _deployments(wanted), _deployments(config)
+    if old.keys() != new.keys() or config.get("route_prefix") != release.route_prefix:
+        return True
+    return any(
+        _package(old[each]) != _package(new[each])
+        or _without_environment(old[each]) != _without_environment(new[each])
+        for each in old
+    )
+
+
+def _without_environment(entry: Mapping[str, Any]) -> dict[str, Any]:
+    options = _options(entry)
+    return {key: one for key, one in options.items() if not key.startswith("environment ")}
+
+
 def _package(entry: Mapping[str, Any]) -> Any:
     return (entry.get("ray_actor_options", {}).get("runtime_env") or {}).get("working_dir")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import ClusterError, PromoteError
 from graphnb.promote.bundle.secrets import masked
-from graphnb.promote.golden import Golden, mismatches
+from graphnb.promote.golden import Golden, Mismatch, mismatches
 from graphnb.promote.release.plan import config_of, fingerprint
 from graphnb.rayserve.promoted import RELEASES
 
@@ -100,7 +100,12 @@ class Rollout:
         try:
             self._watch(plan.application, config)
             url = self._url(plan.release.route_prefix)
-            self._answer(url, golden)
+            found = self._answer(url, golden)
+            if found:  # a replica may have died meanwhile: its successor is asked
+                self._watch(plan.application, config)
+                found = self._answer(url, golden)
+            if found:
+                raise PromoteError(masked("\n".join(map(str, found))))
         except BaseException as error:
             self._take_back(plan.application, config, before, error)
             raise
@@ -161,17 +166,16 @@ class Rollout:
                 self._progress(f"waiting for {self._target.name}, which does not answer")
                 time.sleep(_POLL_S)
 
-    def _answer(self, url: str, golden: Sequence[Golden]) -> None:
+    def _answer(self, url: str, golden: Sequence[Golden]) -> list[Mismatch]:
+        """Sends golden requests; those that are not answered as they should be."""
         import httpx
 
         if not golden:
-            return
+            return []
         self._progress("sending golden requests")
         verify: Any = self._target.ca or True
         with httpx.Client(trust_env=False, timeout=60, verify=verify) as client:
-            found = list(mismatches(client, url, golden))
-        if found:
-            raise PromoteError(masked("\n".join(map(str, found))))
+            return list(mismatches(client, url, golden))
 
     def _take_back(
         self,

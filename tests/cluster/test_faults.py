@@ -1,0 +1,125 @@
+"""What breaks while a graph is promoted, and after: each time there is a clear end."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import httpx
+import pytest
+
+from graphnb.errors import ClusterError
+from graphnb.promote.promotion import apply_plan, plan_promotion, promote, releases
+from graphnb.promote.release.rollout import Rollout
+from graphnb.promote.release.target import Target
+from tests.cluster.cluster import Cluster
+from tests.cluster.test_promote import EDITED, GRAPH, ask, bundle_of, quiet
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+__all__ = ["bundle_of"]
+
+FORGETS_S = 15  # what nobody refers to is forgotten after so long, rather than ten minutes
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster whose parts may be ended."""
+    variables = {"RAY_RUNTIME_ENV_TEMPORARY_REFERENCE_EXPIRATION_S": str(FORGETS_S)}
+    folder = tmp_path_factory.mktemp("f")
+    made = Cluster(folder, environment=variables, guarded=False)
+    try:
+        config = {"http_options": {"host": "127.0.0.1", "port": made.http_port}}
+        with made.client() as client:
+            client.put("/api/serve/applications/", json={**config, "applications": []})
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def target(cluster, monkeypatch):
+    """The cluster as a target."""
+    monkeypatch.setenv("CLUSTER_TOKEN", cluster.token)
+    return Target("there", cluster.dashboard, token_env="CLUSTER_TOKEN")
+
+
+def replicas(cluster, name="steps"):
+    """The processes of the replicas, by deployment, with their nodes."""
+    found = cluster.get("/api/serve/applications/").json()["applications"][name]["deployments"]
+    return {
+        key: [(one["pid"], one["node_id"]) for one in each["replicas"] if one["state"] == "RUNNING"]
+        for key, each in found.items()
+    }
+
+
+def test_a_dashboard_that_dies_before_the_upload_is_told(cluster, target, bundle_of, monkeypatch):
+    """Nothing has changed, and the next attempt works."""
+    bundle = bundle_of(GRAPH)
+    plan = plan_promotion(bundle, target, name="steps", progress=quiet)
+    command = cluster.kill_dashboard()
+    with pytest.raises(ClusterError, match="cannot be reached") as caught:
+        apply_plan(plan, bundle, target, progress=quiet)
+    assert cluster.token not in str(caught.value)
+    cluster.start_dashboard(command)
+    assert cluster.get("/api/serve/applications/").json()["applications"] == {}
+    promote(bundle, target, name="steps", progress=quiet)
+    assert ask(cluster)["x"] == 5
+
+
+def test_a_dashboard_that_dies_while_it_rolls_out_is_waited_for(cluster, target, bundle_of, load):
+    """The rollout goes on without it; what was promoted runs when it is back."""
+    promote(bundle_of(GRAPH), target, name="steps", progress=quiet)
+    load.start(cluster.http, 5)
+    commands = []
+
+    def progress(stage):
+        if stage.startswith("rolling out") and not commands:
+            commands.append(cluster.kill_dashboard())
+            threading.Thread(target=cluster.start_dashboard, args=(commands[0],)).start()
+
+    edited = bundle_of(EDITED)
+    promote(edited, target, name="steps", progress=progress)
+    load.stop()
+    assert commands
+    assert ask(cluster)["second"][1] == 2
+    assert releases(target, "steps")[-1].id == edited.release
+    assert load.failures == []
+
+
+def test_a_replica_that_dies_during_golden_requests_is_replaced(
+    cluster, target, bundle_of, monkeypatch
+):
+    """They are sent again to its successor."""
+    bundle = bundle_of(GRAPH.replace('"second", 1', '"second", 3'))
+    killed = []
+    send = Rollout._answer
+
+    def answer(self, url, golden):
+        if not killed:
+            ((pid, _),) = replicas(cluster)["Second"]
+            killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
+        return send(self, url, golden)
+
+    monkeypatch.setattr(Rollout, "_answer", answer)
+    promote(bundle, target, name="steps", progress=quiet)
+    assert killed
+    assert releases(target, "steps")[-1].id == bundle.release
+
+
+def test_replicas_start_on_other_nodes_long_after(cluster, target, bundle_of):
+    """The package of a release is there for as long as it runs, whoever dies."""
+    promote(bundle_of(GRAPH), target, name="steps", progress=quiet)
+    promote(bundle_of(EDITED), target, name="steps", progress=quiet)
+    time.sleep(2 * FORGETS_S)  # the moment at which Ray forgets has no event
+    cluster.add_node()
+    for node in cluster.nodes[1:3]:  # the two that were there; what they had unpacked is gone
+        cluster.end(node)
+    until = time.monotonic() + 120
+    while True:
+        with contextlib.suppress(httpx.HTTPError, AssertionError, KeyError):
+            if ask(cluster)["second"][1] == 2:
+                break
+        assert time.monotonic() < until, cluster.get("/api/serve/applications/").text[-3000:]
+        time.sleep(0.5)

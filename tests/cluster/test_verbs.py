@@ -1,0 +1,100 @@
+"""The verbs of the command line and the notebook, against a real cluster."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from graphnb.cli import main
+from tests.cluster.test_promote import EDITED, GRAPH, ask, bundle_of, ended
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+__all__ = ["bundle_of", "ended"]
+
+
+@pytest.fixture
+def run(cluster, tmp_path, monkeypatch):
+    """Runs `graphnb` where a target `there` is in the settings."""
+    monkeypatch.setenv("VERBS_TOKEN", cluster.token)
+
+    def run(*arguments):
+        settings = f'[targets.there]\naddress = "{cluster.dashboard}"\ntoken_env = "VERBS_TOKEN"\n'
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "graphnb.toml").write_text(settings)
+        found = CliRunner().invoke(main, [*map(str, arguments), "--to", "there"])
+        assert cluster.token not in found.output
+        return found
+
+    return run
+
+
+def test_from_a_dry_run_to_a_rollback(cluster, run, bundle_of, tmp_path):
+    """Exit codes say whether there is something to do; a saved plan is done as it is."""
+    first, second = bundle_of(GRAPH), bundle_of(EDITED)
+    dry = run("promote", first.folder, "--dry-run", "--name", "verbs", "--save-plan", "plan.json")
+    assert dry.exit_code == 2, dry.output
+    assert "+ First" in dry.output
+    assert cluster.token not in (tmp_path / "plan.json").read_text()
+    assert json.loads((tmp_path / "plan.json").read_text())["application"] == "verbs"
+    applied = run("apply", "plan.json", first.folder)
+    assert applied.exit_code == 0, applied.output
+    assert ask(cluster)["x"] == 5
+    assert run("promote", first.folder, "--dry-run", "--name", "verbs").exit_code == 0
+    assert "has changed since the plan" in run("apply", "plan.json", first.folder).output
+    assert run("promote", second.folder, "--name", "verbs").exit_code == 0
+    listed = run("releases", "verbs").output
+    assert [one.split()[0] for one in listed.splitlines()] == [first.release, second.release]
+    there = run("status", second.folder, "--name", "verbs")
+    assert there.exit_code == 0, there.output
+    assert f"verbs  RUNNING  release {second.release}" in there.output
+    assert "shop  RUNNING  not promoted by graphnb" in there.output
+    assert run("status", first.folder, "--name", "verbs").exit_code == 2
+    assert run("rollback", "verbs").exit_code == 0
+    assert ask(cluster)["second"][1] == 1
+    assert "no earlier release" in run("rollback", "verbs", "--release", "nothing").output
+
+
+def test_an_edit_on_the_cluster_is_seen(cluster, run, bundle_of):
+    """By status, and by the next plan."""
+    bundle = bundle_of(GRAPH)
+    run("promote", bundle.folder, "--name", "verbs")
+    with cluster.client() as client:
+        path = "/api/serve/applications/"
+        found = client.get(path).json()
+        configs = [one["deployed_app_config"] for one in found["applications"].values()]
+        (entry,) = (one for one in configs if one["name"] == "verbs")
+        next(one for one in entry["deployments"] if one["name"] == "First")["num_replicas"] = 2
+        client.put(path, json={"http_options": found["http_options"], "applications": configs})
+    assert "edited there since" in run("status").output
+    planned = run("promote", bundle.folder, "--name", "verbs", "--dry-run")
+    assert "num_replicas 2 -> 1" in planned.output
+
+
+def test_a_notebook_promotes_its_graph(cluster, run, notebook, bundle_of):
+    """With what it computed, and golden requests that the cluster answers."""
+    run("status")  # writes the settings
+    cell = """
+    %%deploy learned
+    from sklearn.linear_model import LinearRegression
+    model = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+
+    @serve.deployment
+    def guess(x):
+        return round(float(model.predict([[x]])[0]), 6)
+
+    with InputNode() as request:
+        guessed = guess.bind(request)
+    """
+    assert notebook.run(cell).error is None
+    dry = notebook.run("%promote learned --to there --dry-run")
+    assert dry.error is None, dry.error
+    assert "+ guess" in dry.out
+    shown = notebook.run('%promote learned --to there --golden "[2.0, 0.5]"')
+    assert shown.error is not None
+    assert "the route / is taken there" in str(shown.error)
+    (cell_route,) = [cell.replace("%%deploy learned", "%%deploy learned --route /learned")]
+    assert notebook.run(cell_route).error is None
+    shown = notebook.run('%promote learned --to there --golden "[2.0, 0.5]"')
+    assert shown.error is None, shown.error
+    assert "2 golden requests answered" in shown.out
+    assert ask(cluster, 2.0, "/learned") == 5.0
