@@ -134,7 +134,7 @@ class Cluster:
 
     def kill_dashboard(self):
         """Ends the head's dashboard at once; gives the command that starts it again."""
-        for pid in _group(self.head.pid):
+        for pid in (one for node in self.nodes for one in _group(node.pid)):
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
             if any(one.endswith("dashboard/dashboard.py") for one in command):
                 for child in _children(pid):

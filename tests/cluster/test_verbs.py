@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from graphnb.cli import main
-from tests.cluster.test_promote import EDITED, GRAPH, ask, bundle_of, ended
+from graphnb.promote.promotion import promote
+from tests.cluster.test_promote import EDITED, GRAPH, ask, bundle_of, ended, quiet
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 __all__ = ["bundle_of", "ended"]
@@ -70,7 +71,7 @@ def test_an_edit_on_the_cluster_is_seen(cluster, run, bundle_of):
     assert "num_replicas 2 -> 1" in planned.output
 
 
-def test_a_notebook_promotes_its_graph(cluster, run, notebook, bundle_of):
+def test_a_notebook_promotes_its_graph(cluster, target, run, notebook, bundle_of, tmp_path):
     """With what it computed, and golden requests that the cluster answers."""
     run("status")  # writes the settings
     cell = """
@@ -86,14 +87,15 @@ def test_a_notebook_promotes_its_graph(cluster, run, notebook, bundle_of):
         guessed = guess.bind(request)
     """
     assert notebook.run(cell).error is None
+    promote(bundle_of(GRAPH), target, name="verbs", progress=quiet)
+    taken = notebook.run("%promote learned --to there --dry-run")
+    assert "the route / is taken there, by the application verbs" in str(taken.error)
+    run("status")  # writes the settings
+    settings = (tmp_path / "graphnb.toml").read_text()
+    (tmp_path / "graphnb.toml").write_text(f'{settings}route_prefix = "/learned"\n')
     dry = notebook.run("%promote learned --to there --dry-run")
     assert dry.error is None, dry.error
     assert "+ guess" in dry.out
-    shown = notebook.run('%promote learned --to there --golden "[2.0, 0.5]"')
-    assert shown.error is not None
-    assert "the route / is taken there" in str(shown.error)
-    (cell_route,) = [cell.replace("%%deploy learned", "%%deploy learned --route /learned")]
-    assert notebook.run(cell_route).error is None
     shown = notebook.run('%promote learned --to there --golden "[2.0, 0.5]"')
     assert shown.error is None, shown.error
     assert "2 golden requests answered" in shown.out
