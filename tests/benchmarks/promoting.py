@@ -5,8 +5,8 @@ REST alone; Ray Serve runs there already. From upload to the first answer: a pac
 there yet is sent, the application is configured, and a request is sent until it is answered. Beside
 it stands `serve deploy` with the same package, uploaded likewise, and the same configuration under
 another name; the sides take turns. The edit is a promotion in which one deployment changed, while
-three clients send requests all the time. Extraction is of a notebook of 200 cells, all of which the
-graph needs.
+three clients send requests all the time. Extraction is of a notebook of 200 cells of
+some 30 lines, all of which the graph needs.
 """
 
 import os
@@ -183,7 +183,7 @@ def _deployed(cluster: Cluster, folder: Path, number: int) -> float:
 
 def _first_answer(cluster: Cluster, route: str, number: int) -> None:
     until = time.monotonic() + ANSWER_S
-    with httpx.Client(trust_env=False, timeout=10) as client:
+    with httpx.Client(trust_env=False, timeout=ANSWER_S) as client:
         while time.monotonic() < until:
             response = client.post(f"{cluster.http}{route}", json=4)
             if response.status_code == 200 and response.json()["number"] == number:
@@ -229,22 +229,72 @@ def _edits(cluster: Cluster, folder: Path) -> tuple[float, float, Load]:
     return statistics.median(plans), statistics.median(proofs), load
 
 
+CELL = """
+# Step {n}: what it takes, and how it is done.
+import math
+from collections import defaultdict
+
+LIMIT_{n} = {n}
+NAMES_{n} = [f"name {{one}}" for one in range(LIMIT_{n} % 7)]
+table_{n} = defaultdict(list, {{"start": NAMES_{n}}})
+table_{n}["end"] = [LIMIT_{n}]
+
+
+class Step{n}(Step{before}):
+    "One step of many."
+
+    limit: int = LIMIT_{n}
+
+    def __init__(self, more: dict[str, int] | None = None) -> None:
+        super().__init__(more)
+        self.names = [one for one in NAMES_{n} if one not in table_{n}]
+
+    def run(self, x: float) -> float:
+        try:
+            if x > self.limit and (found := math.floor(x)) > 0:
+                return found + {before_value}
+        except ValueError as error:
+            raise RuntimeError(f"step {n}: {{error}}") from error
+        return super().run(x) + sum(one for one in table_{n}["end"])
+
+
+print(Step{n}().run({n}))
+unused_{n} = {{key: value for key, value in table_{n}.items()}}
+"""
+FIRST = """
+from graphnb import InputNode, serve
+
+
+class Step0:
+    def __init__(self, more=None):
+        self.more = more
+
+    def run(self, x):
+        return x
+"""
+LAST = """
+@serve.deployment
+def run(x):
+    return Step{n}().run(x)
+
+
+with InputNode() as request:
+    answer = run.bind(request)
+"""
+
+
 def _extraction() -> float:
-    texts = ["import math\nfrom graphnb import InputNode, serve\nSTEP_0 = 1"]
-    texts += [
-        f"LIMIT_{n} = {n}\n\ndef step_{n}(x):\n    '''Step {n}.'''\n"
-        f"    return math.floor(x) + LIMIT_{n} + {f'step_{n - 1}(x)' if n > 1 else 'STEP_0'}"
-        for n in range(1, CELLS - 1)
-    ]
-    texts.append(
-        "@serve.deployment\ndef run(x):\n    return step_"
-        f"{CELLS - 2}(x)\n\nwith InputNode() as request:\n    answer = run.bind(request)"
-    )
+    texts = [FIRST]
+    for n in range(1, CELLS - 1):
+        value = f"LIMIT_{n - 1}" if n > 1 else "0"
+        texts.append(CELL.format(n=n, before=n - 1, before_value=value))
+    texts.append(LAST.format(n=CELLS - 2))
     cells = [Cell(f"c{n}", n, text, text) for n, text in enumerate(texts, 1)]
     began = clock()
     found = extract(cells, "answer")
     taken = clock() - began
-    assert f"step_{CELLS - 2}" in found.text
+    assert f"class Step{CELLS - 2}" in found.text
+    assert "unused_5" not in found.text
     assert not found.errors
     return taken
 
