@@ -132,8 +132,12 @@ def _in_line(line: str, *, settings: bool) -> Iterator[tuple[str, str]]:
     """What looks like secrets in a line: the kind, and the value."""
     from detect_secrets.core.scan import scan_line
 
+    # Its own filters leave out lines with that comment; whether it counts is decided here.
+    line = line.replace(ALLOWED, "")
     for one in scan_line(line):
-        yield one.type, one.secret_value or line.strip()
+        # Of some tokens it tells the beginning alone.
+        whole = re.search(re.escape(one.secret_value or line.strip()) + r"[\w./+=-]*", line)
+        yield one.type, whole[0] if whole else line.strip()
     for kind, pattern in _MORE.items():
         for match in pattern.finditer(line):
             yield kind, match[0]
