@@ -29,7 +29,7 @@ lab: $(READY) ## open JupyterLab on the tour, on this machine only
 
 test: $(READY) $(WIDGET) tools ## run every test, then every notebook cell by cell; report coverage
 	$(NPM) test
-	$(BIN)/pytest --cov -m 'not ray'
+	$(BIN)/pytest --cov -m 'not ray and not cluster'
 	$(BIN)/pytest -m ray tests/contract $(ON_RAY_EACH_TIME:%=tests/rayserve/test_%.py)
 	$(BIN)/pytest -m cluster
 	$(NBVAL) notebooks

@@ -12,12 +12,13 @@ from graphnb.ipython.cells import Cell
 from graphnb.ipython.roots import deployed_root, deploys
 from graphnb.ipython.saved import saved_cells
 from graphnb.promote.notebook import Notebook
-from graphnb.session.exporting import ExportResult, export_source_of
+from graphnb.session.exporting import export_source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graphnb.authoring.sources import CellSource
+    from graphnb.promote.export import ExportResult
 
 
 def export_source(

@@ -12,13 +12,14 @@ from graphnb.authoring.digest import Placeholder
 from graphnb.errors import ExportError
 from graphnb.graph import GraphSpec
 from graphnb.promote.artifacts import LiveValues
+from graphnb.promote.artifacts.artifact import FOLDER
 from graphnb.promote.bundle import Contents, write_bundle
 from graphnb.promote.bundle.bundle import stand_ins_of
 from graphnb.promote.bundle.helpers import helpers_of
 from graphnb.promote.bundle.provenance import Origin
 from graphnb.promote.bundle.requirements import requirements
 from graphnb.promote.bundle.secrets import masked
-from graphnb.promote.bundle.write import IMPORT_PATH
+from graphnb.promote.bundle.write import IMPORT_PATH, shown_size
 from graphnb.promote.extract import extract
 from graphnb.promote.prove.proof import Proof, graph_in, prove
 
@@ -32,27 +33,48 @@ if TYPE_CHECKING:
     from graphnb.promote.extract import Extract, Obstacle
     from graphnb.promote.notebook import Notebook
 
-__all__ = ["Exported", "export"]
+__all__ = ["ExportResult", "export"]
 
 SpecOf = Callable[[Mapping[int, Placeholder]], GraphSpec]
 _WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """A bundle that was written, and what there is to know about it.
+@dataclass(frozen=True, slots=True, repr=False)
+class ExportResult:
+    """A bundle that was written.
 
     Attributes:
-        bundle: as it is on disk.
-        obstacles: warnings: what may not be as it is in the notebook.
-        artifacts: the values that became files.
+        bundle: its folder, release and files.
+        artifacts: the values that went into files.
+        warnings: what may not be as it is in the notebook, each with its cell and a fix.
         proof: what was proved of it.
     """
 
     bundle: Bundle
-    obstacles: tuple[Obstacle, ...]
     artifacts: tuple[Artifact, ...]
+    warnings: tuple[Obstacle, ...]
     proof: Proof
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.bundle.folder
+
+    @property
+    def release(self) -> str:
+        """Its id: the same graph, from the same notebook, has the same."""
+        return self.bundle.release
+
+    def __repr__(self) -> str:
+        files = f"{len(self.bundle.files)} files, {shown_size(self.bundle.size)}"
+        lines = [f"{self.bundle.name}, release {self.release}: {self.folder} ({files})"]
+        for one in self.artifacts:
+            size = shown_size(self.bundle.files[f"{FOLDER}/{one.file}"])
+            lines.append(f"  {one.name}, a {one.kind}, went into {FOLDER}/{one.file} ({size})")
+        lines.append(f"  {self.proof}")
+        for obstacle in self.warnings:
+            lines += [f"  {line}" for line in masked(str(obstacle)).splitlines()]
+        return "\n".join(lines)
 
 
 def export(
@@ -65,7 +87,7 @@ def export(
     profile: Mapping[str, Any] | None = None,
     venv: bool = False,
     progress: Callable[[str], None] = lambda _stage: None,
-) -> Exported:
+) -> ExportResult:
     """Writes the bundle of a graph, once it is proved.
 
     Args:
@@ -117,7 +139,7 @@ def export(
 
     bundle = write_bundle(contents, folder, progress, approve)
     said = [] if values is None else [*values.lost, *values.taken_here]
-    return Exported(bundle, (*said, *found.obstacles), tuple(artifacts), proofs[0])
+    return ExportResult(bundle, tuple(artifacts), (*said, *found.obstacles), proofs[0])
 
 
 def _extract(cells: Sequence[CellSource], root: str, **options: Any) -> Extract:

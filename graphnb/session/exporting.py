@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,6 @@ from graphnb.authoring import build
 from graphnb.authoring.digest import code_digest
 from graphnb.errors import ExportError
 from graphnb.graph.diff import diff
-from graphnb.promote.bundle.secrets import masked
-from graphnb.promote.bundle.write import shown_size
 from graphnb.promote.export import export as export_notebook
 from graphnb.promote.golden import Golden, record
 from graphnb.session.target import root_of
@@ -22,52 +19,11 @@ if TYPE_CHECKING:
 
     from graphnb.authoring.digest import Placeholder
     from graphnb.graph import GraphSpec
-    from graphnb.promote.artifacts import Artifact
-    from graphnb.promote.bundle import Bundle
-    from graphnb.promote.extract import Obstacle
+    from graphnb.promote.export import ExportResult
     from graphnb.promote.notebook import Notebook
-    from graphnb.promote.prove import Proof
     from graphnb.session.running_graph import RunningGraph
 
-__all__ = ["ExportResult", "export_graph", "export_source_of"]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ExportResult:
-    """A bundle that was written.
-
-    Attributes:
-        bundle: its folder, release and files.
-        artifacts: the values that went into files.
-        warnings: what may not be as it is in the notebook, each with its cell and a fix.
-        proof: what was proved of it.
-    """
-
-    bundle: Bundle
-    artifacts: tuple[Artifact, ...]
-    warnings: tuple[Obstacle, ...]
-    proof: Proof
-
-    @property
-    def folder(self) -> Path:
-        """Where it is."""
-        return self.bundle.folder
-
-    @property
-    def release(self) -> str:
-        """Its id: the same graph, from the same notebook, has the same."""
-        return self.bundle.release
-
-    def __repr__(self) -> str:
-        files = f"{len(self.bundle.files)} files, {shown_size(self.bundle.size)}"
-        lines = [f"{self.bundle.name}, release {self.release}: {self.folder} ({files})"]
-        for one in self.artifacts:
-            size = shown_size(self.bundle.files[f"artifacts/{one.file}"])
-            lines.append(f"  {one.name}, a {one.kind}, went into artifacts/{one.file} ({size})")
-        lines.append(f"  {self.proof}")
-        for obstacle in self.warnings:
-            lines += [f"  {line}" for line in masked(str(obstacle)).splitlines()]
-        return "\n".join(lines)
+__all__ = ["export_graph", "export_source_of"]
 
 
 def export_graph(
@@ -95,7 +51,7 @@ def export_graph(
     """
     _check_unchanged(graph)
     recorded = _recorded(graph, golden, progress) if golden else []
-    made = export_notebook(
+    return export_notebook(
         notebook,
         Path(folder).expanduser().absolute(),
         name=graph.name,
@@ -105,7 +61,6 @@ def export_graph(
         venv=venv,
         progress=progress,
     )
-    return ExportResult(made.bundle, made.artifacts, made.obstacles, made.proof)
 
 
 def export_source_of(
@@ -129,10 +84,9 @@ def export_source_of(
         ExportError: something cannot be carried.
         ProofError: the bundle does not run alone.
     """
-    made = export_notebook(
+    return export_notebook(
         notebook, folder.absolute(), name=name, spec_of=None, venv=venv, progress=progress
     )
-    return ExportResult(made.bundle, made.artifacts, made.obstacles, made.proof)
 
 
 def _spec_with(target: Any, stand_ins: Mapping[int, Placeholder]) -> GraphSpec:

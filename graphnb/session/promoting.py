@@ -15,10 +15,10 @@ from graphnb.session.exporting import export_graph
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from graphnb.promote.export import ExportResult
     from graphnb.promote.notebook import Notebook
     from graphnb.promote.promotion import Promotion
     from graphnb.promote.release.plan import Plan
-    from graphnb.session.exporting import ExportResult
     from graphnb.session.running_graph import RunningGraph
 
 __all__ = ["PromoteResult", "promote_exported", "promote_graph", "target_of"]

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from graphnb.executors import Application, DeploymentStatus
     from graphnb.graph import GraphSpec, SpecDiff
     from graphnb.graph.rules import Diagnostic
+    from graphnb.promote.export import ExportResult
     from graphnb.promote.notebook import Notebook
     from graphnb.promote.release.target import Target
     from graphnb.session.bench import BenchProgress, BenchResult
-    from graphnb.session.exporting import ExportResult
     from graphnb.session.live.picture import LivePicture
     from graphnb.session.live.watch import Watch
     from graphnb.session.promoting import PromoteResult

@@ -141,6 +141,9 @@ class Cluster:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(child, signal.SIGKILL)
                 os.kill(pid, signal.SIGKILL)
+                for node in [one for one in self.nodes if one.pid == pid]:  # started again before
+                    self.nodes.remove(node)
+                    node.wait()
                 return command
         raise RuntimeError("the head has no dashboard")
 

@@ -6,13 +6,12 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import PromoteError
-from graphnb.graph.diff import IN_PLACE
+from graphnb.promote.release.changes import Change, Kind, changes_between, differ
 from graphnb.promote.release.desired import application_config, next_release
 from graphnb.promote.release.history import Release, history_of
-from graphnb.rayserve.promoted import RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,30 +20,14 @@ if TYPE_CHECKING:
     from graphnb.promote.release.target import Target
     from graphnb.rayserve.rest import LiveApplication, LiveCluster
 
-__all__ = ["Change", "Plan", "make_plan", "plan_from_json", "plan_to_json"]
+__all__ = ["Plan", "make_plan", "plan_from_json", "plan_to_json"]
 
 PLAN_VERSION = 1
 _SURGES_FROM = (2, 60)
 
-Kind = Literal["added", "removed", "changed in place", "restarted", "unchanged"]
 _SIGNS: dict[Kind, str] = {
     "added": "+", "removed": "-", "changed in place": "~", "restarted": "!", "unchanged": "=",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happens to one deployment.
-
-    Attributes:
-        name: the deployment's.
-        kind: what happens to it.
-        reasons: why, for people.
-    """
-
-    name: str
-    kind: Kind
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +139,7 @@ def plan_of(release: Release, target: Target, live: LiveCluster, *, name: str, r
         application=name,
         release=release,
         before=before.id if before else None,
-        changes=_changes(release, before, config, there.config if there is not None else {}),
+        changes=changes_between(release, before, config, there.config if there is not None else {}),
         others=tuple(sorted(live.applications.keys() - {name})),
         notes=_notes(release, before, there, ray),
         cluster=fingerprint(live),
@@ -191,127 +174,11 @@ def _check_route(prefix: str, name: str, live: LiveCluster) -> None:
             )
 
 
-def _changes(
-    release: Release, before: Release | None, config: Mapping[str, Any], there: Mapping[str, Any]
-) -> tuple[Change, ...]:
-    """What happens to each deployment, told by what is configured and what is to be."""
-    if before is None:
-        return tuple(Change(name, "added") for name in release.versions)
-    old, new = _deployments(there), _deployments(config)
-    rebuilt = _rebuilt(config, there)
-    found = []
-    for name in release.versions:
-        if name not in old:
-            found.append(Change(name, "added"))
-            continue
-        is_other = before.versions.get(name) != release.versions[name]
-        found.append(_change(name, old[name], new[name], rebuilt, is_other=is_other))
-    gone = [Change(name, "removed") for name in old if name not in release.versions]
-    return (*found, *gone)
-
-
-def _deployments(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The graph's own, by name."""
-    return {one["name"]: one for one in config["deployments"] if one["name"] != RELEASES}
-
-
-def _rebuilt(config: Mapping[str, Any], there: Mapping[str, Any]) -> str | None:
-    """Why Ray Serve makes every deployment of the application anew; None if it does not."""
-    if _deployments(config).keys() != _deployments(there).keys():
-        return "the graph has other deployments"
-    for key in ("import_path", "runtime_env", "args"):
-        if config.get(key) != there.get(key):
-            return "every deployment has changed"
-    if _build_options(config) != _build_options(there):
-        return "an autoscaling policy or a request router has changed"
-    return None
-
-
-def _build_options(config: Mapping[str, Any]) -> list[Any]:
-    """Options that Ray Serve counts as the application's code."""
-    return [
-        [
-            one.get("request_router_config"),
-            (one.get("autoscaling_config") or {}).get("policy"),
-            one.get("deployment_actors"),
-        ]
-        for one in config["deployments"]
-    ]
-
-
-def _change(
-    name: str,
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    rebuilt: str | None,
-    *,
-    is_other: bool,
-) -> Change:
-    before, after = _options(old), _options(new)
-    differ = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
-    reasons = [_difference(key, before.get(key), after.get(key)) for key in differ]
-    if is_other:
-        return Change(name, "restarted", ("its code has changed", *reasons))
-    if rebuilt is not None:
-        return Change(name, "restarted", (rebuilt, *reasons))
-    if _package(old) != _package(new):
-        return Change(name, "restarted", ("it runs other code there", *reasons))
-    if not differ:
-        return Change(name, "unchanged")
-    in_place = set(differ) <= IN_PLACE
-    return Change(name, "changed in place" if in_place else "restarted", tuple(reasons))
-
-
 def is_edited(config: Mapping[str, Any], release: Release, *, ray: str) -> bool:
-    """Whether an application is configured otherwise than its last release was.
-
-    The environment counts for nothing: what replicas were given of it is known nowhere else.
-    """
+    """Whether an application is configured otherwise than its last release was."""
     name = str(config.get("name", ""))
     wanted = application_config(name, release, [], environment={}, surges=surges(ray))
-    old, new = _deployments(wanted), _deployments(config)
-    if old.keys() != new.keys() or config.get("route_prefix") != release.route_prefix:
-        return True
-    return any(
-        _package(old[each]) != _package(new[each])
-        or _without_environment(old[each]) != _without_environment(new[each])
-        for each in old
-    )
-
-
-def _without_environment(entry: Mapping[str, Any]) -> dict[str, Any]:
-    options = _options(entry)
-    return {key: one for key, one in options.items() if not key.startswith("environment ")}
-
-
-def _package(entry: Mapping[str, Any]) -> Any:
-    return (entry.get("ray_actor_options", {}).get("runtime_env") or {}).get("working_dir")
-
-
-def _options(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a deployment but for its code, those of actors among the others."""
-    found = {key: one for key, one in entry.items() if key not in ("name", "ray_actor_options")}
-    actor = dict(entry.get("ray_actor_options") or {})
-    own = dict(actor.pop("runtime_env", None) or {})
-    own.pop("working_dir", None)
-    variables = own.pop("env_vars", None) or {}
-    return {
-        **found,
-        **actor,
-        **{f"runtime_env {key}": one for key, one in own.items()},
-        **{f"environment variable {key}": one for key, one in variables.items()},
-    }
-
-
-def _difference(key: str, old: Any, new: Any) -> str:
-    """What changes of an option; values that may be long, or secret, are not shown."""
-    if isinstance(old, int | float | None) and isinstance(new, int | float | None):
-        return f"{key} {_shown(old)} -> {_shown(new)}"
-    return key
-
-
-def _shown(number: float | None) -> str:
-    return "none" if number is None else f"{number:g}"
+    return differ(wanted, config)
 
 
 def _notes(
