@@ -101,7 +101,7 @@ def promote(
 
 
 @click.command()
-@click.argument("plan", type=_FILE)
+@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("bundle", type=_FOLDER)
 @_to
 def apply(plan: Path, bundle: Path, to: str) -> None:

@@ -14,12 +14,12 @@ from graphnb.graph import GraphSpec
 from graphnb.promote.artifacts import LiveValues
 from graphnb.promote.artifacts.artifact import FOLDER
 from graphnb.promote.bundle import Contents, write_bundle
-from graphnb.promote.bundle.bundle import stand_ins_of
+from graphnb.promote.bundle.bundle import IMPORT_PATH, stand_ins_of
 from graphnb.promote.bundle.helpers import helpers_of
 from graphnb.promote.bundle.provenance import Origin
 from graphnb.promote.bundle.requirements import requirements
 from graphnb.promote.bundle.secrets import masked
-from graphnb.promote.bundle.write import IMPORT_PATH, shown_size
+from graphnb.promote.bundle.write import shown_size
 from graphnb.promote.extract import extract
 from graphnb.promote.prove.proof import Proof, graph_in, prove
 

@@ -38,7 +38,7 @@ class LiveApplication:
         message: why it is in that state.
         source: "declarative" if it came by configuration, "imperative" if by code.
         config: the configuration that it was given; empty for those that came by code.
-        deployed_at: when it was last configured, in the cluster's seconds since the epoch.
+        route_prefix: where it answers; None if it does not.
         deployments: what is said of each.
     """
 
@@ -47,7 +47,7 @@ class LiveApplication:
     message: str
     source: str
     config: Mapping[str, Any]
-    deployed_at: float
+    route_prefix: str | None
     deployments: Mapping[str, Mapping[str, Any]]
 
 
@@ -58,13 +58,11 @@ class LiveCluster:
     Attributes:
         applications: by name.
         http: Ray Serve's options of HTTP.
-        proxies: how many nodes answer HTTP.
         settings: of the whole, as they have to be sent again with each configuration.
     """
 
     applications: Mapping[str, LiveApplication]
     http: Mapping[str, Any]
-    proxies: int
     settings: Mapping[str, Any]
 
     @property
@@ -121,7 +119,7 @@ class ServeRest:
         found = {name: _application(name, one) for name, one in said["applications"].items()}
         names = ("proxy_location", "http_options", "grpc_options")
         settings = {name: said[name] for name in names if said.get(name)}
-        return LiveCluster(found, said.get("http_options") or {}, len(said["proxies"]), settings)
+        return LiveCluster(found, said.get("http_options") or {}, settings)
 
     def configure(self, settings: Mapping[str, Any], configs: Mapping[str, Any]) -> None:
         """Gives the cluster the configurations of all its applications.
@@ -201,7 +199,7 @@ def _application(name: str, said: Mapping[str, Any]) -> LiveApplication:
         message=said.get("message") or "",
         source=said.get("source") or ("declarative" if config else "imperative"),
         config=config,
-        deployed_at=said.get("last_deployed_time_s") or 0.0,
+        route_prefix=said.get("route_prefix") or config.get("route_prefix"),
         deployments=said.get("deployments") or {},
     )
 

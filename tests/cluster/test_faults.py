@@ -13,6 +13,7 @@ from graphnb.errors import ClusterError
 from graphnb.promote.promotion import apply_plan, plan_promotion, promote, releases
 from graphnb.promote.release.rollout import Rollout
 from graphnb.promote.release.target import Target
+from graphnb.rayserve.rest import ServeRest
 from tests.cluster.cluster import Cluster
 from tests.cluster.test_promote import EDITED, GRAPH, ask, bundle_of, quiet
 
@@ -106,6 +107,20 @@ def test_a_replica_that_dies_during_golden_requests_is_replaced(
     promote(bundle, target, name="steps", progress=quiet)
     assert killed
     assert releases(target, "steps")[-1].id == bundle.release
+
+
+def test_an_answer_that_is_lost_is_asked_for(cluster, target, bundle_of, monkeypatch):
+    """The cluster took the configuration, and did not come to say so: the rollout goes on."""
+    bundle = bundle_of(GRAPH.replace('"second", 1', '"second", 4'))
+    configure = ServeRest.configure
+
+    def lost(self, settings, configs):
+        configure(self, settings, configs)
+        raise ClusterError("the answer is lost", unreachable=True)
+
+    monkeypatch.setattr(ServeRest, "configure", lost)
+    promote(bundle, target, name="steps", progress=quiet)
+    assert ask(cluster)["second"][1] == 4
 
 
 def test_replicas_start_on_other_nodes_long_after(cluster, target, bundle_of):

@@ -6,7 +6,6 @@ import pickle
 import sys
 import textwrap
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -233,7 +232,6 @@ def test_names_of_the_notebook_are_not_taken(module_of):
     )
     assert scope.answer() == (1, 2, 3, 1)
     assert "import joblib as _joblib" in module.text
-    assert Path("x")
 
 
 def test_what_cannot_be_saved_is_made_anew(module_of):

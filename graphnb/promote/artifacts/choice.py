@@ -53,7 +53,6 @@ class LiveValues:
 
     Attributes:
         artifacts: those that take a file, by name, once they were asked for.
-        folded: those that became a literal.
         taken_here: what is said of those that were computed from files of this machine.
         lost: what is said of those that cannot be saved: their source goes along.
     """
@@ -65,7 +64,6 @@ class LiveValues:
         self._namespace = namespace
         self._kept = frozenset(kept)
         self.artifacts: dict[str, Artifact] = {}
-        self.folded: set[str] = set()
         self.lost: list[Obstacle] = []
         self.taken_here: list[Obstacle] = []
         self._aliases: Mapping[str, str] = {}
@@ -95,13 +93,11 @@ class LiveValues:
             self.taken_here.append(Obstacle("warning", name, by.where, told, fix))
         kind = scalar_type(value)
         if kind is not None:
-            self.folded.add(name)
             module, imports, needs = self._module("numpy")
             text = f"{name} = {module}.{kind}({value.item()!r})  # {_shown(by)}, in {by.where}"
             return Given(name, text, imports, needs)
         said = literal(value) if is_plain(value) else None
         if said is not None:
-            self.folded.add(name)
             return Given(name, f"{name} = {said}  # {_shown(by)}, in {by.where}")
         try:
             self.artifacts[name] = artifact_of(name, value)

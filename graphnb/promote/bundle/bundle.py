@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GOLDEN",
     "GRAPH",
+    "IMPORT_PATH",
     "MODULE",
     "NOT_COUNTED",
     "SERVE",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 MODULE = "app.py"
+IMPORT_PATH = "app:app"
 GRAPH = "graph.json"
 SERVE = "serve.yaml"
 GOLDEN = "tests/golden.json"

@@ -6,7 +6,7 @@ import json
 import platform
 import tempfile
 from base64 import b64decode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
@@ -20,6 +20,7 @@ from graphnb.promote.artifacts.artifact import FOLDER
 from graphnb.promote.bundle.bundle import (
     GOLDEN,
     GRAPH,
+    IMPORT_PATH,
     MODULE,
     PROVENANCE,
     README,
@@ -45,9 +46,7 @@ if TYPE_CHECKING:
     from graphnb.promote.bundle.helpers import Helper
     from graphnb.promote.bundle.requirements import Requirement
 
-__all__ = ["IMPORT_PATH", "Contents", "write_bundle"]
-
-IMPORT_PATH = "app:app"
+__all__ = ["Contents", "write_bundle"]
 
 _ABOUT = {
     MODULE: "the graph: its code, as it was in the notebook",
@@ -121,14 +120,15 @@ def write_bundle(
             staged = Path(made) / "bundle"
             _write_all(contents, staged, progress)
             _refuse_secrets(staged, contents.cell_of)
-            approve(read_bundle(staged))
+            bundle = read_bundle(staged)
+            approve(bundle)
             if folder.exists():
                 folder.rename(Path(made) / "before")
             staged.rename(folder)
     except OSError as error:
         said = error.strerror or type(error).__name__
         raise ExportError(f"{folder} cannot be written: {said}") from error
-    return read_bundle(folder)
+    return replace(bundle, folder=folder)
 
 
 def _check_free(folder: Path) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_IMPORT_PATH = "app:app"
 _MOST_LINES = 40
 
 
@@ -56,12 +55,12 @@ def _imported(folder: Path, tell: Callable[..., None]) -> Any:
     from graphnb.authoring import build
     from graphnb.authoring.digest import code_digest
     from graphnb.graph.schema import spec_to_json
-    from graphnb.promote.bundle.bundle import stand_ins_of
+    from graphnb.promote.bundle.bundle import IMPORT_PATH, stand_ins_of
     from graphnb.promote.prove.variables import digests_of
     from graphnb.rayserve.imported import imported_root
 
     tell("importing")
-    root = imported_root(_IMPORT_PATH)
+    root = imported_root(IMPORT_PATH)
     stand_ins = stand_ins_of(folder, vars(sys.modules["app"]))
     graph = build(root, digest=partial(code_digest, stand_ins=stand_ins))
     tell("built", spec=spec_to_json(graph.spec), values=digests_of(vars(sys.modules["app"])))
@@ -73,9 +72,10 @@ def _replay(folder: Path, root: Any, tell: Callable[..., None]) -> None:
 
     from graphnb.authoring import build
     from graphnb.executors import HttpOptions, executor_for
+    from graphnb.promote.bundle.bundle import GOLDEN
     from graphnb.promote.golden import Golden, mismatches
 
-    said = json.loads((folder / "tests" / "golden.json").read_text("utf-8"))
+    said = json.loads((folder / GOLDEN).read_text("utf-8"))
     golden = [Golden.from_json(one) for one in said]
     application = executor_for("local").application("proof")
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graphnb.promote.bundle.write import IMPORT_PATH
+from graphnb.promote.bundle.bundle import IMPORT_PATH
 from graphnb.promote.release.history import Release, as_user_config, with_release
 from graphnb.rayserve.compiling import version_within
 from graphnb.rayserve.promoted import BUILDER, RELEASES

@@ -167,7 +167,7 @@ def known_releases(there: LiveApplication | None, target: Target) -> list[Releas
 
 def _check_route(prefix: str, name: str, live: LiveCluster) -> None:
     for other in live.applications.values():
-        if other.name != name and other.config.get("route_prefix") == prefix:
+        if other.name != name and other.route_prefix == prefix:
             raise PromoteError(
                 f"the route {prefix} is taken there, by the application {other.name}",
                 hint="set route_prefix of the target, or deploy the graph with another --route",

@@ -96,7 +96,7 @@ class Rollout:
         config = config_of(plan, live, self._target, ray=ray)
         before = live.configs.get(plan.application)
         self._check_packages(config)
-        self._put(plan.application, config, live)
+        self._put_surely(plan.application, config, live)
         try:
             self._watch(plan.application, config)
             url = self._url(plan.release.route_prefix)
@@ -127,6 +127,17 @@ class Rollout:
         if config is not None:
             configs[name] = config
         self._rest.configure(live.settings, configs)
+
+    def _put_surely(self, name: str, config: Mapping[str, Any], live: LiveCluster) -> None:
+        """As `_put`; where the answer is lost, the cluster is asked whether it took it."""
+        try:
+            self._put(name, config, live)
+        except ClusterError as error:
+            if not error.unreachable:
+                raise
+            found = self._cluster_in_a_while().applications.get(name)
+            if found is None or attempt_of(found.config) != attempt_of(config):
+                raise
 
     def _watch(self, name: str, config: Mapping[str, Any]) -> None:
         """Waits until the application runs as configured.
