@@ -121,7 +121,7 @@ async def _refused(_request: Any, error: Any) -> Any:
 def _endpoint(graph: Any, adapter: Any) -> Callable[..., Any]:
     from fastapi import Body, Depends
 
-    from graphnb.engine.asgi import json_response, stream_response
+    from graphnb.engine.http_response import json_response, stream_response
     from graphnb.http_adapters import adapter_named, json_request
 
     adapter = adapter_named(adapter) if isinstance(adapter, str) else adapter or json_request

@@ -2,6 +2,8 @@
 
 Pass one to `DAGDriver.bind(graph, http_adapter=...)`. Any annotated FastAPI dependency, and any
 pydantic model, will do as well. The parameters of an adapter show up in the graph's OpenAPI.
+
+Takes nothing of graphnb: graphs that leave it take this file along.
 """
 
 from __future__ import annotations

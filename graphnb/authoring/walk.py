@@ -1,4 +1,7 @@
-"""Finds and replaces nodes inside nested values: lists, tuples, dicts, sets, dataclasses."""
+"""Finds and replaces nodes inside nested values: lists, tuples, dicts, sets, dataclasses.
+
+Takes nothing of graphnb: graphs that leave it take this file along.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from graphnb.errors import (
 
 if TYPE_CHECKING:
     from graphnb.engine.arguments import Arguments
-    from graphnb.engine.asgi import Message, Receive, Scope, Send
+    from graphnb.engine.http_response import Message, Receive, Scope, Send
     from graphnb.engine.request import Request
     from graphnb.engine.router import GraphRouter
 

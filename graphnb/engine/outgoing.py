@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphnb.engine.arguments import Message, Shape
-from graphnb.engine.inputs import request_input
+from graphnb.engine.request_input import request_input
 from graphnb.engine.response import Response
 from graphnb.engine.values import Pack, Packed, pack, unpack
 

@@ -13,7 +13,7 @@ from graphnb.engine.http_request import REQUEST_ID, answer_http, send_error
 from graphnb.rayserve.probe import VERSION, version_header
 
 if TYPE_CHECKING:
-    from graphnb.engine.asgi import Message, Receive, Scope, Send
+    from graphnb.engine.http_response import Message, Receive, Scope, Send
     from graphnb.engine.router import GraphRouter
     from graphnb.rayserve.config import HttpLimits
 

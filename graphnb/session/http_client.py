@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from graphnb.engine.asgi import json_text
+from graphnb.engine.http_response import json_text
 from graphnb.errors import GraphnbError, InputError, RequestError, RequestTimeoutError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from graphnb.engine.inputs import pick, request_input
+from graphnb.engine.inputs import pick
+from graphnb.engine.request_input import request_input
 from graphnb.errors import InputError
 from graphnb.graph import Key
 

@@ -14,7 +14,7 @@ from graphnb.errors import DeployError
 from graphnb.executors.base import DEFAULT_PORT, HttpOptions
 
 if TYPE_CHECKING:
-    from graphnb.engine.asgi import Receive, Scope, Send
+    from graphnb.engine.http_response import Receive, Scope, Send
     from graphnb.engine.router import GraphRouter
 
 HOST = "127.0.0.1"
