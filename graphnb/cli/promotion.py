@@ -40,6 +40,7 @@ _to = click.option("--to", required=True, metavar="TARGET", help="A target, or a
 @click.command()
 @click.argument("source")
 @click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option("--plain", is_flag=True, help="As plain Ray Serve code, that needs no graphnb.")
 @_source_options
 def export(source: str, folder: Path, **options: Any) -> None:
     """Writes all that it takes to run a graph elsewhere, and proves it in a clean process.

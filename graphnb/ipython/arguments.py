@@ -302,6 +302,9 @@ def _export(prog: str) -> MagicParser:
     )
     parser.add_argument("name", metavar="NAME", help="the running graph")
     parser.add_argument("folder", metavar="DIR", help="where the bundle goes")
+    parser.add_argument(
+        "--plain", action="store_true", help="as plain Ray Serve code, that runs without graphnb"
+    )
     return _what_goes_along(parser)
 
 

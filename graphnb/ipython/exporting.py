@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import ExportError
 from graphnb.ipython.cells import Cell
@@ -28,6 +28,7 @@ def export_source(
     name: str | None,
     root: str | None,
     venv: bool,
+    plain: bool = False,
     progress: Callable[[str], None],
 ) -> ExportResult:
     """Writes the bundle of a graph in a file, and proves it.
@@ -38,6 +39,7 @@ def export_source(
         name: the graph's; the only one that the notebook deploys, or the variable, when None.
         root: the expression of the graph; what the notebook deploys, or the variable, when None.
         venv: whether the proof installs its requirements afresh.
+        plain: whether it is plain Ray Serve code, that runs without graphnb.
         progress: is told what it is at.
 
     Raises:
@@ -58,10 +60,11 @@ def export_source(
             )
         folder_of_it = _folder_of(module)
         wanted = root or variable
-        text = f"from {module} import {variable or root}\n"
+        imported = f"from {module} import {variable or root}\n"
+        text = _source_of(module) if plain else imported  # plain code has no graph in a helper
         notebook = Notebook([Cell("", 1, text, text)], wanted, None, folder_of_it)
         name = name or variable or "default"
-    return export_source_of(notebook, folder, name=name, venv=venv, progress=progress)
+    return export_source_of(notebook, folder, name=name, venv=venv, plain=plain, progress=progress)
 
 
 def _only_name(cells: Sequence[CellSource]) -> str:
@@ -72,6 +75,16 @@ def _only_name(cells: Sequence[CellSource]) -> str:
             f"the notebook deploys {len(names)} graphs: {listed}", hint="choose one with --name"
         )
     return names[0]
+
+
+def _source_of(module: str) -> str:
+    """The source of a module that is there."""
+    found = importlib.util.find_spec(module)
+    loader: Any = None if found is None else found.loader
+    source: str | None = loader.get_source(module) if hasattr(loader, "get_source") else None
+    if source is None:
+        raise ExportError(f"the module {module!r} has no source")
+    return source
 
 
 def _folder_of(module: str) -> Path:

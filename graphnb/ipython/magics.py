@@ -264,7 +264,15 @@ class GraphMagics(Magics):
         options = parser_of("%export").parse_line(line)
         graph = running_graph(self.shell, options.name)
         golden = self._evaluate(options.golden) if options.golden else ()
-        print(graph.export(options.folder, golden=golden, values=options.value, venv=options.venv))
+        print(
+            graph.export(
+                options.folder,
+                golden=golden,
+                values=options.value,
+                venv=options.venv,
+                plain=options.plain,
+            )
+        )
 
     @no_var_expand
     @line_magic("promote")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,15 @@ from graphnb.promote.artifacts import LiveValues
 from graphnb.promote.artifacts.artifact import FOLDER
 from graphnb.promote.bundle import Contents, write_bundle
 from graphnb.promote.bundle.bundle import IMPORT_PATH, stand_ins_of
+from graphnb.promote.bundle.form import own_form
 from graphnb.promote.bundle.helpers import helpers_of
 from graphnb.promote.bundle.provenance import Origin
 from graphnb.promote.bundle.requirements import requirements
 from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.bundle.write import shown_size
 from graphnb.promote.extract import extract
+from graphnb.promote.formatting import formatted
+from graphnb.promote.plain.bundle import write_plain
 from graphnb.promote.prove.proof import Proof, graph_in, prove
 
 if TYPE_CHECKING:
@@ -33,10 +35,22 @@ if TYPE_CHECKING:
     from graphnb.promote.extract import Extract, Obstacle
     from graphnb.promote.notebook import Notebook
 
-__all__ = ["ExportResult", "export"]
+__all__ = ["ExportResult", "Recorded", "export"]
 
 SpecOf = Callable[[Mapping[int, Placeholder]], GraphSpec]
-_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was seen of a graph where it runs.
+
+    Attributes:
+        golden: requests with their answers, as JSON.
+        profile: what requests took.
+    """
+
+    golden: Sequence[Mapping[str, Any]] = ()
+    profile: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,9 +97,9 @@ def export(
     *,
     name: str,
     spec_of: SpecOf | None,
-    golden: Sequence[Mapping[str, Any]] = (),
-    profile: Mapping[str, Any] | None = None,
+    recorded: Recorded = Recorded(),
     venv: bool = False,
+    plain: bool = False,
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> ExportResult:
     """Writes the bundle of a graph, once it is proved.
@@ -96,9 +110,9 @@ def export(
         name: what the application is called.
         spec_of: the graph as it runs in the notebook, given what stands in for artifacts in its
             digests; without it the bundle's own code says what it is.
-        golden: requests with their answers.
-        profile: what requests took in the notebook.
+        recorded: what was seen of it in the notebook.
         venv: whether the proof installs its requirements in a fresh environment.
+        plain: whether it is plain Ray Serve code, that runs without graphnb.
         progress: is told what it is at.
 
     Raises:
@@ -127,19 +141,25 @@ def export(
         artifacts=artifacts,
         helpers=helpers,
         requirements=requirements(modules, local),
-        golden=golden,
+        golden=recorded.golden,
         cell_of=partial(_cell_of, notebook),
         origin=Origin(notebook.file, notebook.folder),
-        profile=profile,
+        form=own_form(),
+        profile=recorded.profile,
     )
     proofs: list[Proof] = []
 
     def approve(bundle: Bundle) -> None:
         proofs.append(prove(bundle, values=notebook.values, venv=venv, progress=progress))
 
-    bundle = write_bundle(contents, folder, progress, approve)
+    if plain:
+        bundle, proof = write_plain(contents, folder, progress, approve)
+        proofs = [replace(proof, seconds=proofs[0].seconds + proof.seconds)]
+    else:
+        bundle = write_bundle(contents, folder, progress, approve)
     said = [] if values is None else [*values.lost, *values.taken_here]
-    return ExportResult(bundle, tuple(artifacts), (*said, *found.obstacles), proofs[0])
+    taken = tuple(one for one in artifacts if f"{FOLDER}/{one.file}" in bundle.files)
+    return ExportResult(bundle, taken, (*said, *found.obstacles), proofs[0])
 
 
 def _extract(cells: Sequence[CellSource], root: str, **options: Any) -> Extract:
@@ -175,14 +195,3 @@ def _refuse(found: Extract) -> None:
     more = f" (and {len(others)} more)" if others else ""
     place = f"{first.where}: " if first.where else ""
     raise ExportError(masked(f"{place}{first.message}{more}"), hint=first.fix)
-
-
-def formatted(text: str) -> str:
-    """Python source in ruff's format."""
-    from ruff import find_ruff_bin
-
-    command = [find_ruff_bin(), "format", "--isolated", f"--line-length={_WIDTH}", "-"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ExportError(f"app.py cannot be formatted: {done.stderr.strip()}")
-    return done.stdout

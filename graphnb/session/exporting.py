@@ -10,6 +10,7 @@ from graphnb.authoring import build
 from graphnb.authoring.digest import code_digest
 from graphnb.errors import ExportError
 from graphnb.graph.diff import diff
+from graphnb.promote.export import Recorded
 from graphnb.promote.export import export as export_notebook
 from graphnb.promote.golden import Golden, record
 from graphnb.session.target import root_of
@@ -33,6 +34,7 @@ def export_graph(
     *,
     golden: Sequence[Any] = (),
     venv: bool = False,
+    plain: bool = False,
     progress: Callable[[str], None],
 ) -> ExportResult:
     """Writes the bundle of a running graph, and proves it.
@@ -43,6 +45,7 @@ def export_graph(
         folder: where the bundle goes.
         golden: requests to send to it over HTTP now, whose answers the bundle keeps.
         venv: whether the proof installs its requirements in a fresh environment.
+        plain: whether it is plain Ray Serve code, that runs without graphnb.
         progress: is told what it is at.
 
     Raises:
@@ -50,15 +53,15 @@ def export_graph(
         ProofError: the bundle does not run alone, or answers otherwise.
     """
     _check_unchanged(graph)
-    recorded = _recorded(graph, golden, progress) if golden else []
+    sent = _recorded(graph, golden, progress) if golden else []
     return export_notebook(
         notebook,
         Path(folder).expanduser().absolute(),
         name=graph.name,
         spec_of=lambda stand_ins: _spec_with(graph._kept.target, stand_ins),
-        golden=[one.to_json() for one in recorded],
-        profile=_profile(graph),
+        recorded=Recorded([one.to_json() for one in sent], _profile(graph)),
         venv=venv,
+        plain=plain,
         progress=progress,
     )
 
@@ -69,6 +72,7 @@ def export_source_of(
     *,
     name: str,
     venv: bool,
+    plain: bool,
     progress: Callable[[str], None],
 ) -> ExportResult:
     """Writes the bundle of a graph that does not run here, and proves it.
@@ -78,6 +82,7 @@ def export_source_of(
         folder: where the bundle goes.
         name: what the application is called.
         venv: whether the proof installs its requirements in a fresh environment.
+        plain: whether it is plain Ray Serve code, that runs without graphnb.
         progress: is told what it is at.
 
     Raises:
@@ -85,7 +90,13 @@ def export_source_of(
         ProofError: the bundle does not run alone.
     """
     return export_notebook(
-        notebook, folder.absolute(), name=name, spec_of=None, venv=venv, progress=progress
+        notebook,
+        folder.absolute(),
+        name=name,
+        spec_of=None,
+        venv=venv,
+        plain=plain,
+        progress=progress,
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from graphnb.promote.release.target import Target
     from graphnb.session.bench import BenchProgress, BenchResult
     from graphnb.session.live.picture import LivePicture
+    from graphnb.session.live.promoter import Promoter
     from graphnb.session.live.watch import Watch
     from graphnb.session.promoting import PromoteResult
     from graphnb.telemetry import Trace
@@ -77,6 +78,7 @@ class Kept:
         last: the arguments of the last request that was sent since there is a live picture.
         pictures: what live views of it show.
         watch: what they get their figures from.
+        promoter: what brings it to clusters as they ask.
     """
 
     def __init__(self) -> None:
@@ -87,6 +89,7 @@ class Kept:
         self.last: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self.pictures = Pictures()
         self.watch: Watch | None = None
+        self.promoter: Promoter | None = None
 
 
 class RunningGraph:
@@ -375,6 +378,7 @@ class RunningGraph:
         golden: Sequence[Any] = (),
         values: Sequence[str] = (),
         venv: bool = False,
+        plain: bool = False,
     ) -> ExportResult:
         """Writes all that it takes to run the graph elsewhere: a bundle, which is then proved.
 
@@ -390,6 +394,8 @@ class RunningGraph:
                 a value to be sent as JSON, or bytes; or (route, value).
             values: variables that go along as files, whatever they hold and whatever made them.
             venv: prove it in a fresh environment, with its requirements installed.
+            plain: write plain `ray.serve` code, with a driver to read: it runs without graphnb, and
+                is deployed by `serve deploy`.
 
         Returns:
             What was written; shows what became files, and what may not be as it is here.
@@ -403,7 +409,9 @@ class RunningGraph:
 
         notebook = self._notebook(values)
         with shown_progress(f"exporting {self.name}") as progress:
-            return export_graph(self, notebook, folder, golden=golden, venv=venv, progress=progress)
+            return export_graph(
+                self, notebook, folder, golden=golden, venv=venv, plain=plain, progress=progress
+            )
 
     def promote(
         self,

@@ -40,6 +40,7 @@ SERVE = "serve.yaml"
 GOLDEN = "tests/golden.json"
 PROVENANCE = "PROVENANCE.json"
 README = "README.md"
+WHEELS = "wheels/"
 
 NOT_COUNTED = frozenset({PROVENANCE, README})
 """Where and when it was made, and what says its release: neither is part of the release."""
@@ -80,6 +81,11 @@ class Bundle:
         """Its golden requests."""
         found: list[dict[str, Any]] = json.loads((self.folder / GOLDEN).read_text("utf-8"))
         return found
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is plain Ray Serve code, that runs without graphnb."""
+        return not any(one.startswith(WHEELS) for one in self.files)
 
     @property
     def size(self) -> int:

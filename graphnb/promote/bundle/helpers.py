@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Helper", "helpers_of"]
 
 _MADE = frozenset({"__pycache__"})
-_TAKEN = frozenset({"app", "artifacts", "tests", "wheels"})
+_TAKEN = frozenset({"app", "artifacts", "driving", "tests", "wheels"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,23 @@ class Helper:
     Attributes:
         path: where it goes in the bundle.
         file: where it is.
+        rewritten: the source that goes along instead of its own.
     """
 
     path: str
     file: Path
+    rewritten: str | None = None
+
+    @property
+    def data(self) -> bytes:
+        """What goes along."""
+        return self.file.read_bytes() if self.rewritten is None else self.rewritten.encode()
 
     @property
     def text(self) -> str:
         """Its source, if it is Python that can be read; else nothing."""
+        if self.rewritten is not None:
+            return self.rewritten
         if self.file.suffix != ".py":
             return ""
         try:

@@ -35,7 +35,6 @@ from graphnb.promote.bundle.provenance import Origin, provenance
 from graphnb.promote.bundle.secrets import ALLOWED, Secret, SecretFinder
 from graphnb.promote.bundle.serve_config import yaml_text
 from graphnb.promote.bundle.variables import variables_in
-from graphnb.promote.bundle.wheel import wheel
 from graphnb.rayserve.config_file import application_entry, checked_config
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
     from graphnb.graph import GraphSpec
     from graphnb.promote.artifacts import Artifact
+    from graphnb.promote.bundle.form import Form
     from graphnb.promote.bundle.helpers import Helper
     from graphnb.promote.bundle.requirements import Requirement
 
@@ -55,6 +55,7 @@ _ABOUT = {
     GRAPH: "the graph as JSON: names, edges, options, digests",
     "requirements.txt": "the libraries, at the versions of the notebook",
     "wheels/": "graphnb itself",
+    "driving/": "what the driver of plain code takes along",
     "Dockerfile": "an image of this folder (checked by form alone)",
     "rayservice.yaml": "KubeRay's form of serve.yaml (checked by form alone)",
     "tests/": "golden requests, and a test that sends them",
@@ -77,6 +78,7 @@ class Contents:
         requirements: the libraries that it takes, beside graphnb.
         golden: requests with their answers, as JSON.
         origin: where it comes from.
+        form: what it brings beside the graph's code.
         cell_of: the cell in which a line of source stands, for people; "" if that is unknown.
         profile: what requests took in the notebook.
     """
@@ -90,6 +92,7 @@ class Contents:
     golden: Sequence[Mapping[str, Any]]
     origin: Origin
     cell_of: Callable[[str], str]
+    form: Form
     profile: Mapping[str, Any] | None = field(default=None)
 
 
@@ -168,13 +171,13 @@ def _write_all(contents: Contents, staged: Path, progress: Callable[[str], None]
 
 def _write_code(contents: Contents, staged: Path, progress: Callable[[str], None]) -> None:
     """All that it takes to import the module."""
-    name, data = wheel()
-    _put(staged / "wheels" / name, data)
-    lines = [f"./wheels/{name}", *map(str, contents.requirements)]
+    for path, data in contents.form.files.items():
+        _put(staged / path, data)
+    lines = [*contents.form.requirements, *map(str, contents.requirements)]
     _put(staged / "requirements.txt", ("\n".join(lines) + "\n").encode())
     _put(staged / MODULE, contents.module.encode())
     for one in contents.helpers:
-        _put(staged / one.path, one.file.read_bytes())
+        _put(staged / one.path, one.data)
     if contents.artifacts:
         (staged / FOLDER).mkdir()
     for artifact in contents.artifacts:
@@ -203,8 +206,13 @@ def _texts(contents: Contents, spec: GraphSpec) -> dict[str, str]:
         "Dockerfile": dockerfile(python, ray),
         "rayservice.yaml": rayservice(contents.name, ray, config),
         GOLDEN: json.dumps(list(contents.golden), indent=1, ensure_ascii=False) + "\n",
-        "tests/test_bundle.py": _template("test_bundle.py.txt"),
+        "tests/test_bundle.py": _test(contents.form),
     }
+
+
+def _test(form: Form) -> str:
+    start = _template(form.start).rstrip()
+    return Template(_template("test_bundle.py.txt")).substitute(where=form.where, start=start)
 
 
 def _variables(contents: Contents) -> list[str]:
@@ -235,6 +243,7 @@ def _readme(contents: Contents, staged: Path, release: str) -> str:
             python=".".join(platform.python_version_tuple()[:2]),
             files="\n".join(rows),
             golden=f"{len(contents.golden)} golden requests." if contents.golden else _NO_GOLDEN,
+            more=contents.form.more,
             variables=said,
         )
         .rstrip()
@@ -258,7 +267,7 @@ def shown_size(size: float) -> str:
 def _refuse_secrets(staged: Path, cell_of: Callable[[str], str]) -> None:
     """Raises ExportError if a file holds what looks like a secret; never says what it holds."""
     finder = SecretFinder()
-    paths = [one for one in paths_of(staged) if not one.startswith("wheels/")]
+    paths = [one for one in paths_of(staged) if not one.startswith(("driving/", "wheels/"))]
     for path in sorted(paths, key=lambda one: one != MODULE):  # it says first what is none
         data = (staged / path).read_bytes()
         found = finder.find(path, data)

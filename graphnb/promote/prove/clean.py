@@ -1,6 +1,7 @@
 """What runs in the clean process: `python -I -m graphnb.promote.prove.clean BUNDLE [OPTIONS]`.
 
-`--open` leaves out the fence around imports, `--graph` ends when the graph is known.
+`--open` leaves out the fence around imports, `--graph` ends when the graph is known, `--driver`
+ends with it as plain code; `--plain` is for a bundle of plain code.
 
 Tells what it finds as lines of JSON on its standard output; whatever the bundle itself prints goes
 to the standard error.
@@ -40,9 +41,16 @@ def main(folder: Path, options: Sequence[str]) -> None:
         fence = put_up((folder / "requirements.txt").read_text("utf-8"), str(folder))
     sys.path.insert(0, str(folder))
     try:
-        root = _imported(folder, tell)
-        if "--graph" not in options:
-            _replay(folder, root, tell)
+        if "--plain" in options:
+            graph = _plain(tell)
+        else:
+            root, graph = _imported(folder, tell)
+        if "--driver" in options:
+            from graphnb.promote.plain.alone import described
+
+            tell("described", **described(folder, root, options[-1]))
+        elif "--graph" not in options:
+            _replay(folder, graph, tell)
     except (Exception, SystemExit) as error:  # noqa: BLE001  told to whoever asked
         refused = sorted(fence.refused) if fence is not None else []
         said = f"{type(error).__name__}: {error}"
@@ -50,8 +58,19 @@ def main(folder: Path, options: Sequence[str]) -> None:
     told.close()
 
 
-def _imported(folder: Path, tell: Callable[..., None]) -> Any:
-    """The root of the bundle's graph."""
+def _plain(tell: Callable[..., None]) -> Any:
+    """The graph of a bundle of plain code."""
+    from graphnb.graph.schema import spec_to_json
+    from graphnb.promote.plain.alone import plain_graph
+
+    tell("importing")
+    graph = plain_graph()
+    tell("built", spec=spec_to_json(graph.spec))
+    return graph
+
+
+def _imported(folder: Path, tell: Callable[..., None]) -> tuple[Any, Any]:
+    """The root of the bundle's graph, and the graph."""
     from graphnb.authoring import build
     from graphnb.authoring.digest import code_digest
     from graphnb.graph.schema import spec_to_json
@@ -64,13 +83,12 @@ def _imported(folder: Path, tell: Callable[..., None]) -> Any:
     stand_ins = stand_ins_of(folder, vars(sys.modules["app"]))
     graph = build(root, digest=partial(code_digest, stand_ins=stand_ins))
     tell("built", spec=spec_to_json(graph.spec), values=digests_of(vars(sys.modules["app"])))
-    return root
+    return root, graph
 
 
-def _replay(folder: Path, root: Any, tell: Callable[..., None]) -> None:
+def _replay(folder: Path, graph: Any, tell: Callable[..., None]) -> None:
     import httpx
 
-    from graphnb.authoring import build
     from graphnb.executors import HttpOptions, executor_for
     from graphnb.promote.bundle.bundle import GOLDEN
     from graphnb.promote.golden import Golden, mismatches
@@ -80,7 +98,7 @@ def _replay(folder: Path, root: Any, tell: Callable[..., None]) -> None:
     application = executor_for("local").application("proof")
     try:
         tell("starting")
-        application.apply(build(root), http=HttpOptions(), route_prefix="/")
+        application.apply(graph, http=HttpOptions(), route_prefix="/")
         tell("started")
         with httpx.Client(trust_env=False, timeout=60) as client:
             found = [str(one) for one in mismatches(client, str(application.url), golden)]

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import ProofError
@@ -25,15 +27,16 @@ if TYPE_CHECKING:
     from graphnb.graph import GraphSpec
     from graphnb.promote.bundle import Bundle
 
-__all__ = ["Proof", "prove"]
+__all__ = ["CLEAN", "Proof", "graph_in", "prove", "run_clean"]
 
 _STAGES = {
     "importing": "importing the bundle in a clean process",
     "starting": "starting its graph there",
     "started": "sending its golden requests",
 }
-_CLEAN = "graphnb.promote.prove.clean"
+CLEAN = "graphnb.promote.prove.clean"
 _MOST_SAID = 2_000
+_TICK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,16 @@ class Proof:
     Attributes:
         golden: how many golden requests got their answers.
         seconds: how long it took.
+        how: what else was seen.
     """
 
     golden: int
     seconds: float
+    how: str = "imports alone, builds the same graph"
 
     def __str__(self) -> str:
         answered = f", {self.golden} golden requests answered" if self.golden else ""
-        return f"proved in {self.seconds:.1f} s: imports alone, builds the same graph{answered}"
+        return f"proved in {self.seconds:.1f} s: {self.how}{answered}"
 
 
 def prove(
@@ -74,8 +79,8 @@ def prove(
     """
     began = time.monotonic()
     with environment_of(bundle, progress, venv=venv) as (python, *options):
-        command = [python, "-IB", "-m", _CLEAN, str(bundle.folder), *options]
-        found = _run(command, progress)
+        command = [python, "-IB", "-m", CLEAN, str(bundle.folder), *options]
+        found = run_clean(command, progress, until="answered")
     _check_graph(bundle, found["built"], values or {})
     answered = found["answered"]
     if answered["mismatches"]:
@@ -92,27 +97,38 @@ def graph_in(folder: Path) -> GraphSpec:
     Raises:
         ProofError: it does not import.
     """
-    command = [sys.executable, "-IB", "-m", _CLEAN, str(folder), "--graph"]
-    return spec_from_json(_run(command, lambda _stage: None)["built"]["spec"])
+    command = [sys.executable, "-IB", "-m", CLEAN, str(folder), "--graph"]
+    found = run_clean(command, lambda _stage: None, until="built")
+    return spec_from_json(found["built"]["spec"])
 
 
-def _run(command: list[str], progress: Callable[[str], None]) -> dict[str, Any]:
-    """What each stage told."""
+def run_clean(command: list[str], progress: Callable[[str], None], *, until: str) -> dict[str, Any]:
+    """What each stage told, in a clean process.
+
+    Args:
+        command: that starts it.
+        progress: is told what it is at.
+        until: the stage that must come.
+
+    Raises:
+        ProofError: it did not come.
+    """
     found: dict[str, Any] = {}
-    until = "built" if "--graph" in command else "answered"
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=printed, stdin=subprocess.DEVNULL, text=True
         )
+        stage = _STAGES["importing"]
         try:
             for said in _told(process):
-                found[said["stage"]] = said
-                if said["stage"] in _STAGES:
-                    progress(_STAGES[said["stage"]])
+                if said is not None:
+                    found[said["stage"]] = said
+                    stage = _STAGES.get(said["stage"], stage)
+                progress(stage)
             process.wait()
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
         printed.seek(0)
         errors = masked(printed.read()[-_MOST_SAID:]).strip()
     failed = found.get("failed")
@@ -127,10 +143,29 @@ def _run(command: list[str], progress: Callable[[str], None]) -> dict[str, Any]:
     return found
 
 
-def _told(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
-    assert process.stdout is not None
-    for line in process.stdout:
+def _told(process: subprocess.Popen[str]) -> Iterator[dict[str, Any] | None]:
+    """What it tells, and None now and then while it tells nothing: whoever waits may end it."""
+    lines: SimpleQueue[str] = SimpleQueue()
+    # Its end comes with the process's, which whoever asks sees to.
+    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=_TICK_S)
+        except Empty:
+            yield None
+            continue
+        if not line:
+            return
         yield json.loads(line)
+
+
+def _read(process: subprocess.Popen[str], lines: SimpleQueue[str]) -> None:
+    """Passes lines on, and an empty one at the end."""
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            lines.put(line)
+    lines.put("")
 
 
 def _hint(error: str, refused: list[str]) -> str | None:
