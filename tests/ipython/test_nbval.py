@@ -154,3 +154,19 @@ def test_the_lines_around_a_deploy_depend_on_the_executor_and_are_not_compared()
     assert sanitized(f"1\n{note}{deployed}2\n") == "1\ng: deployed\n2\n"
     assert sanitized(f"{deployed}{warning}{warning}") == "g: deployed\n"
     assert sanitized("warning: GN111 scorer\n") == "warning: GN111 scorer\n"
+
+
+def test_two_promotions_differ_in_what_means_nothing():
+    """Releases, times and how far it is at a moment."""
+    said = [
+        f"rolling out: gate 0/1 updating ...\r\ngates, release {release} -> there\n"
+        f"  runs at http://127.0.0.1:8000 ({seconds} s, 3 golden requests answered)\n"
+        f"proved in {seconds} s: imports alone\n{release}  {time}  runs\n"
+        for release, seconds, time in (
+            ("0123456789ab", "9.9", "2026-01-31T12:00:00.123+00:00"),
+            ("fedcba987654", "10.2", "2027-02-28T01:02:03.456+00:00"),
+        )
+    ]
+    assert sanitized(said[0]) == sanitized(said[1])
+    assert "3 golden requests answered" in sanitized(said[0])
+    assert "rolling out" not in sanitized(said[0])
