@@ -48,6 +48,14 @@ def test_help_lists_the_verbs(flag):
     assert "--path" in run("nbval-config", flag).output
 
 
+@pytest.mark.parametrize("words", [["--nothing"], ["promote"], ["export", "a", "b", "--nothing"]])
+def test_a_wrong_command_line_is_an_error(words):
+    """It ends with 1, as all errors do: 2 says that there is something to do."""
+    done = run(*words)
+    assert done.exit_code == 1
+    assert "Usage:" in done.output
+
+
 def test_the_version_is_the_packages():
     """`--version` says what is installed."""
     assert version("graphnb") in run("--version").output

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,13 +12,36 @@ from graphnb.cli.promotion import promotion_verbs
 from graphnb.cli.telling import done, show_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from graphnb.rayserve.cluster import Record
 
 _PORT = click.IntRange(1024, 65535)
 _NOTHING_RUNS = 1  # the exit code of `graphnb ray status`
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Verbs(click.Group):
+    """Verbs of which every error ends with 1: 2 says that there is something to do."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with _ending_with_one():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _ending_with_one():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _ending_with_one() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        error.exit_code = 1
+        raise
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="graphnb")
 def main() -> None:
     """Multi-model inference graphs in notebooks."""

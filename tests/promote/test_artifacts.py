@@ -223,14 +223,14 @@ def test_names_of_the_notebook_are_not_taken(module_of):
         """
         import numpy as np
         from sklearn.linear_model import LogisticRegression
-        joblib, Path, json = 1, 2, 3
+        joblib, Path, json, _ARTIFACTS = 1, 2, 3, 4
         model = LogisticRegression().fit([[0], [1]], [0, 1])
         # %%
         def answer():
-            return joblib, Path, json, model.predict([[1]])[0]
+            return joblib, Path, json, _ARTIFACTS, model.predict([[1]])[0]
         """
     )
-    assert scope.answer() == (1, 2, 3, 1)
+    assert scope.answer() == (1, 2, 3, 4, 1)
     assert "import joblib as _joblib" in module.text
 
 

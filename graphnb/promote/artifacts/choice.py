@@ -68,6 +68,7 @@ class LiveValues:
         self.taken_here: list[Obstacle] = []
         self._aliases: Mapping[str, str] = {}
         self._taken: set[str] = set()
+        self._folder = _PATH  # the variable of the folder that files are in
         self._chosen: Mapping[str, Statement] = {}
 
     def choose(
@@ -75,17 +76,18 @@ class LiveValues:
     ) -> Collection[str]:
         """The names of what goes along as values."""
         self._taken = {name for one in statements for name in one.names.binds}
+        self._folder = _free(_PATH, self._taken)
         self._aliases = _imported(statements)
         self._chosen = self._choose(carried, statements)
-        return {*self._chosen, _PATH}
+        return {*self._chosen, self._folder}
 
     def given(self, name: str) -> Given | None:
         """A value that was chosen, as a literal or as a file."""
-        if name == _PATH:
+        if name == self._folder:
             path = _free("Path", self._taken)
             alias = "" if path == "Path" else f" as {path}"
-            text = f'{_PATH} = {path}(__file__).parent / "{FOLDER}"'
-            return Given(_PATH, text, f"from pathlib import Path{alias}")
+            text = f'{name} = {path}(__file__).parent / "{FOLDER}"'
+            return Given(name, text, f"from pathlib import Path{alias}")
         value, by = self._namespace[name], self._chosen[name]
         if is_bound_here(by):
             told = f"{name} was computed from what is on this machine: its value goes along"
@@ -109,8 +111,8 @@ class LiveValues:
 
     def _loaded(self, artifact: Artifact) -> Given:
         module, imports, needs = self._module(artifact.module)
-        text = artifact.loaded(module, _PATH)
-        return Given(artifact.name, text, imports, artifact.needs | needs | {_PATH})
+        text = artifact.loaded(module, self._folder)
+        return Given(artifact.name, text, imports, artifact.needs | needs | {self._folder})
 
     def _module(self, module: str) -> tuple[str, str, frozenset[str]]:
         """What a module is called in the text, its import statement, and the names it needs."""
@@ -133,7 +135,7 @@ class LiveValues:
                 changers[name].append(one)
         found: dict[str, Statement] = {}
         for one in carried:
-            for name in sorted(one.names.binds - {_PATH}):
+            for name in sorted(one.names.binds):
                 if name not in self._namespace or last[name].dump != one.dump:
                     continue  # bound anew since: the value is another one's
                 made_by = [one, *changers[name]]
