@@ -37,7 +37,7 @@ def _ending_with_one() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        error.exit_code = 1
+        error.exit_code = 1  # type: ignore[misc]  # on the instance alone
         raise
 
 
