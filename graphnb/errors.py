@@ -138,7 +138,7 @@ class DeployError(GraphnbError):
 
 
 class ExportError(GraphnbError):
-    """Traces could not be written, sent or read."""
+    """Traces, or a graph's bundle, could not be written, sent or read."""
 
 
 class PromoteError(GraphnbError):

@@ -98,7 +98,7 @@ def test_the_command_runs_as_a_process(tmp_path):
 
 
 def test_an_unknown_verb_is_named():
-    """A mistake ends with a message and exit code 2."""
+    """A mistake ends with a message and exit code 1."""
     done = run("nothing")
     assert done.exit_code == 1
     assert "nothing" in done.output

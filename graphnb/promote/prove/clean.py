@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphnb.errors import ExportError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -51,6 +53,8 @@ def main(folder: Path, options: Sequence[str]) -> None:
             tell("described", **described(folder, root, options[-1]))
         elif "--graph" not in options:
             _replay(folder, graph, tell)
+    except ExportError as error:
+        tell("refused", message=error.message, hint=error.hint)
     except (Exception, SystemExit) as error:  # noqa: BLE001  told to whoever asked
         refused = sorted(fence.refused) if fence is not None else []
         said = f"{type(error).__name__}: {error}"
@@ -75,6 +79,7 @@ def _imported(folder: Path, tell: Callable[..., None]) -> tuple[Any, Any]:
     from graphnb.authoring.digest import code_digest
     from graphnb.graph.schema import spec_to_json
     from graphnb.promote.bundle.bundle import IMPORT_PATH, stand_ins_of
+    from graphnb.promote.prove.options import check_user_configs
     from graphnb.promote.prove.variables import digests_of
     from graphnb.rayserve.imported import imported_root
 
@@ -82,6 +87,7 @@ def _imported(folder: Path, tell: Callable[..., None]) -> tuple[Any, Any]:
     root = imported_root(IMPORT_PATH)
     stand_ins = stand_ins_of(folder, vars(sys.modules["app"]))
     graph = build(root, digest=partial(code_digest, stand_ins=stand_ins))
+    check_user_configs(graph)
     tell("built", spec=spec_to_json(graph.spec), values=digests_of(vars(sys.modules["app"])))
     return root, graph
 

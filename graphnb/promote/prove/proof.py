@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from graphnb.errors import ProofError
+from graphnb.errors import ExportError, ProofError
 from graphnb.graph.diff import diff
 from graphnb.graph.schema import spec_from_json
 from graphnb.promote.artifacts.artifact import FOLDER
@@ -111,6 +111,7 @@ def run_clean(command: list[str], progress: Callable[[str], None], *, until: str
         until: the stage that must come.
 
     Raises:
+        ExportError: something cannot be said in a bundle.
         ProofError: it did not come.
     """
     found: dict[str, Any] = {}
@@ -131,6 +132,9 @@ def run_clean(command: list[str], progress: Callable[[str], None], *, until: str
             process.wait()
         printed.seek(0)
         errors = masked(printed.read()[-_MOST_SAID:]).strip()
+    refused = found.get("refused")
+    if refused is not None:
+        raise ExportError(masked(refused["message"]), hint=refused["hint"])
     failed = found.get("failed")
     if failed is not None:
         lines = "".join(failed["lines"]).rstrip()
