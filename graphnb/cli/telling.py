@@ -20,10 +20,17 @@ def show_progress(stage: str) -> None:
 
 
 def done(work: Callable[[], _T]) -> _T:
-    """What that returns; an error of graphnb is told in its own words, with exit code 1."""
+    """What that returns; an error of graphnb is told in its own words, with exit code 1.
+
+    So is what came of work that was stopped by Ctrl-C.
+    """
     from graphnb.errors import GraphnbError
 
     try:
         return work()
     except GraphnbError as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt as stopped:
+        for note in getattr(stopped, "__notes__", ()):
+            click.echo(note, err=True)
+        raise

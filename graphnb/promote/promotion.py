@@ -69,14 +69,18 @@ class Standing:
         status: in Ray Serve's words.
         release: what graphnb promoted last; None if it did not promote it.
         edited: whether somebody has configured it otherwise since.
+        owned: whether it is in the target's namespace; all are in none.
     """
 
     name: str
     status: str
     release: Release | None
     edited: bool
+    owned: bool = True
 
     def __str__(self) -> str:
+        if not self.owned:
+            return f"{self.name}  {self.status}  of another namespace"
         if self.release is None:
             return f"{self.name}  {self.status}  not promoted by graphnb"
         since = "; its configuration was edited there since" if self.edited else ""
@@ -100,7 +104,8 @@ def plan_promotion(
     """
     with _connected(target) as rest, packed(bundle) as package:
         progress(f"asking {target.name} what runs there")
-        return make_plan(bundle, package.uri, target, rest.cluster(), name=name, ray=rest.version())
+        uri, name = target.package_uri(package.name), target.application(name)
+        return make_plan(bundle, uri, target, rest.cluster(), name=name, ray=rest.version())
 
 
 def promote(
@@ -134,7 +139,7 @@ def apply_plan(
     golden = [Golden.from_json(one) for one in bundle.golden]
     with _connected(target) as rest, packed(bundle) as package:
         rollout = Rollout(rest, target, progress)
-        rollout.upload(package)
+        rollout.upload(package, plan)
         return Promotion(plan, rollout.apply(plan, golden, ray=rest.version()))
 
 
@@ -144,6 +149,7 @@ def releases(target: Target, name: str) -> list[Release]:
     Raises:
         PromoteError: the cluster cannot be reached, or the application is not graphnb's.
     """
+    name = target.application(name)
     with _connected(target) as rest:
         found = known_releases(rest.cluster().applications.get(name), target)
     if not found:
@@ -152,7 +158,7 @@ def releases(target: Target, name: str) -> list[Release]:
 
 
 def standings(target: Target) -> list[Standing]:
-    """How each application on a cluster is, by name.
+    """How each application on a cluster is, by name; those of other namespaces last.
 
     Raises:
         PromoteError: the cluster cannot be reached.
@@ -164,8 +170,8 @@ def standings(target: Target) -> list[Standing]:
         known = history_of(one.config) or []
         release = known[-1] if known else None
         edited = release is not None and is_edited(one.config, release, ray=ray)
-        found.append(Standing(name, one.status, release, edited))
-    return found
+        found.append(Standing(name, one.status, release, edited, target.owns(name)))
+    return sorted(found, key=lambda one: not one.owned)
 
 
 def rollback(
@@ -182,6 +188,7 @@ def rollback(
     Raises:
         PromoteError: there is no such release, or it did not run; what ran before does.
     """
+    name = target.application(name)
     known = releases(target, name)
     earlier = [one for one in known[:-1] if to is None or one.id == to]
     if not earlier:

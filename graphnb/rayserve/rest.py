@@ -152,7 +152,9 @@ class ServeRest:
             raise ClusterError(
                 f"the bundle is {size / 1e6:,.0f} MB packed, and a dashboard takes"
                 f" {_MAX_PACKAGE / 1e6:,.0f} MB",
-                hint="load large models in the __init__ of their class, from a volume or a URL",
+                hint='keep packages elsewhere, by packages = "s3://bucket/graphs" in the settings'
+                " of the target; or make an image of the bundle (its Dockerfile), and start it by"
+                " `serve deploy serve.yaml`; or load large models in the __init__ of their class",
             )
         self._send("PUT", f"/api/packages/gcs/{name}", content=_pieces(file), headers=_length(size))
 

@@ -8,8 +8,10 @@ import zipfile
 import httpx
 import pytest
 
+from graphnb.ipython.exporting import export_source
 from graphnb.promote.release.target import Target
 from tests.cluster.cluster import Cluster
+from tests.cluster.graphs import quiet
 from tests.cluster.load import Load
 from tests.ipython.conftest import bare_notebook, ipython_dir, notebook
 
@@ -29,18 +31,33 @@ app = Shop.bind()
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
-    """Three nodes, token authentication, and the application `shop`."""
+def images_folder(tmp_path_factory):
+    """What nodes can import, as from an image that they were started from."""
+    return tmp_path_factory.mktemp("image")
+
+
+@pytest.fixture(scope="session")
+def wheels_folder(tmp_path_factory):
+    """The index of packages that `pip` has there."""
+    return tmp_path_factory.mktemp("wheels")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory, images_folder, wheels_folder):
+    """Two nodes, token authentication, and the application `shop`."""
+    environment = {"PYTHONPATH": str(images_folder), "PIP_NO_INDEX": "1"}
+    environment |= {"PIP_FIND_LINKS": str(wheels_folder)}
     # Sockets have short paths, and pytest's folders have long ones.
-    made = Cluster(tmp_path_factory.mktemp("c"))
+    made = Cluster(tmp_path_factory.mktemp("c"), nodes=2, environment=environment)
     try:
-        _start_shop(made)
+        start_shop(made)
         yield made
     finally:
         made.close()
 
 
-def _start_shop(cluster):
+def start_shop(cluster):
+    """Has the application `shop` run, that no test may touch."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("shop.py", SHOP)
@@ -66,6 +83,45 @@ def _start_shop(cluster):
                 return
             time.sleep(0.2)
     raise RuntimeError(f"the shop does not run: {found}")
+
+
+@pytest.fixture(scope="session")
+def bundle_of(tmp_path_factory):
+    """Makes bundles of sources, of each one once; nobody changes them."""
+    made = {}
+
+    def make(source):
+        if source not in made:
+            folder = tmp_path_factory.mktemp("bundle")
+            (folder / "steps.py").write_text(source)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(folder)
+                patch.syspath_prepend(str(folder))
+                result = export_source(
+                    "steps:answer", folder / "bundle",
+                    name="steps", root=None, venv=False, progress=quiet,
+                )  # fmt: skip
+            made[source] = result.bundle
+        return made[source]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def ended(cluster):
+    """What these tests promote ends with them."""
+    yield
+    with cluster.client() as client:
+        found = client.get("/api/serve/applications/").json()
+        kept = [
+            one["deployed_app_config"]
+            for one in found["applications"].values()
+            if one["name"] == "shop"
+        ]
+        client.put(
+            "/api/serve/applications/",
+            json={"http_options": found["http_options"], "applications": kept},
+        )
 
 
 @pytest.fixture

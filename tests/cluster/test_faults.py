@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -15,12 +16,11 @@ from graphnb.promote.release.rollout import Rollout
 from graphnb.promote.release.target import Target
 from graphnb.rayserve.rest import ServeRest
 from tests.cluster.cluster import Cluster
-from tests.cluster.test_promote import EDITED, GRAPH, ask, bundle_of, quiet
+from tests.cluster.graphs import EDITED, GRAPH, ask, quiet, replicas
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
-__all__ = ["bundle_of"]
 
-FORGETS_S = 15  # what nobody refers to is forgotten after so long, rather than ten minutes
+FORGETS_S = 10  # what nobody refers to is forgotten after so long, rather than ten minutes
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +43,6 @@ def target(cluster, monkeypatch):
     """The cluster as a target."""
     monkeypatch.setenv("CLUSTER_TOKEN", cluster.token)
     return Target("there", cluster.dashboard, token_env="CLUSTER_TOKEN")
-
-
-def replicas(cluster, name="steps"):
-    """The processes of the replicas, by deployment, with their nodes."""
-    found = cluster.get("/api/serve/applications/").json()["applications"][name]["deployments"]
-    return {
-        key: [(one["pid"], one["node_id"]) for one in each["replicas"] if one["state"] == "RUNNING"]
-        for key, each in found.items()
-    }
 
 
 def test_a_dashboard_that_dies_before_the_upload_is_told(cluster, target, bundle_of, monkeypatch):
@@ -123,10 +114,16 @@ def test_an_answer_that_is_lost_is_asked_for(cluster, target, bundle_of, monkeyp
     assert ask(cluster)["second"][1] == 4
 
 
-def test_replicas_start_on_other_nodes_long_after(cluster, target, bundle_of):
-    """The package of a release is there for as long as it runs, whoever dies."""
+def test_replicas_start_on_other_nodes_long_after(cluster, target, bundle_of, tmp_path):
+    """The package of a release is there for as long as it runs, whoever dies; or in a folder."""
     promote(bundle_of(GRAPH), target, name="steps", progress=quiet)
     promote(bundle_of(EDITED), target, name="steps", progress=quiet)
+    place = (tmp_path / "shared").as_uri()
+    stored = replace(target, packages=place, route_prefix="/stored")
+    done = promote(bundle_of(GRAPH), stored, name="stored", progress=quiet)
+    assert done.plan.release.base.startswith(place)
+    assert releases(stored, "stored")[-1].all_packages == [done.plan.release.base]
+    assert not promote(bundle_of(GRAPH), stored, name="stored", progress=quiet).rolled
     time.sleep(2 * FORGETS_S)  # the moment at which Ray forgets has no event
     cluster.add_node()
     for node in cluster.nodes[1:3]:  # the two that were there; what they had unpacked is gone
@@ -134,7 +131,7 @@ def test_replicas_start_on_other_nodes_long_after(cluster, target, bundle_of):
     until = time.monotonic() + 120
     while True:
         with contextlib.suppress(httpx.HTTPError, AssertionError, KeyError):
-            if ask(cluster)["second"][1] == 2:
+            if ask(cluster)["second"][1] == 2 and ask(cluster, route="/stored")["x"] == 5:
                 break
         assert time.monotonic() < until, cluster.get("/api/serve/applications/").text[-3000:]
         time.sleep(0.5)

@@ -1,111 +1,24 @@
 """A graph is promoted to a real cluster, which is reached by REST alone."""
 
+import shutil
 import threading
 
-import httpx
 import pytest
 
 from graphnb.errors import ClusterError, PromoteError
-from graphnb.ipython.exporting import export_source
+from graphnb.promote.bundle import read_bundle
 from graphnb.promote.promotion import apply_plan, plan_promotion, promote, releases, rollback
 from graphnb.promote.release.plan import plan_from_json, plan_to_json
 from graphnb.promote.release.target import Target
+from tests.cluster.graphs import BROKEN, EDITED, GRAPH, ask, kinds, quiet
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
-
-GRAPH = """
-import os
-from graphnb import DAGDriver, InputNode, serve
-
-
-@serve.deployment
-class First:
-    def __init__(self):
-        self.pid = os.getpid()
-
-    def run(self, x):
-        return [["first", 1, self.pid], x]
-
-
-@serve.deployment
-class Second:
-    def __init__(self):
-        self.pid = os.getpid()
-
-    def run(self, before):
-        return {"first": before[0], "second": ["second", 1, self.pid], "x": before[1]}
-
-
-with InputNode() as request:
-    answer = Second.bind().run.bind(First.bind().run.bind(request))"""
-EDITED = GRAPH.replace('["second", 1,', '["second", 2,')
-# It would pass its proof: it fails where Ray has started it.
-RAISES = """class Second:
-    def __init__(self):
-        if "RAY_RAYLET_PID" in os.environ:
-            raise ValueError("no such model")
-"""
-BROKEN = EDITED.replace("class Second:\n    def __init__(self):\n", RAISES)
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300), pytest.mark.usefixtures("ended")]
 
 THIRD = """
 @serve.deployment
 def third(x):
     return {**x, "third": 3}
 """
-
-
-def quiet(_stage):
-    """Progress that nobody looks at."""
-
-
-@pytest.fixture
-def bundle_of(tmp_path, monkeypatch):
-    """Makes bundles of sources."""
-    made = []
-
-    def make(source):
-        made.append(source)
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        (folder / "steps.py").write_text(source)
-        monkeypatch.chdir(folder)
-        monkeypatch.syspath_prepend(str(folder))
-        result = export_source(
-            "steps:answer", folder / "bundle",
-            name="steps", root=None, venv=False, progress=quiet,
-        )  # fmt: skip
-        return result.bundle
-
-    return make
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ended(cluster):
-    """What these tests promote ends with them."""
-    yield
-    with cluster.client() as client:
-        found = client.get("/api/serve/applications/").json()
-        kept = [
-            one["deployed_app_config"]
-            for one in found["applications"].values()
-            if one["name"] == "shop"
-        ]
-        client.put(
-            "/api/serve/applications/",
-            json={"http_options": found["http_options"], "applications": kept},
-        )
-
-
-def ask(cluster, x=5, route="/"):
-    """One answer."""
-    response = httpx.post(f"{cluster.http}{route}", json=x, trust_env=False, timeout=60)
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-def kinds(plan):
-    """What happens to each deployment."""
-    return {one.name: one.kind for one in plan.changes}
 
 
 def test_a_graph_comes_to_the_cluster_and_answers(cluster, target, bundle_of, shop_stays):
@@ -264,18 +177,16 @@ def test_two_at_once_one_wins_and_the_other_is_told(cluster, target, bundle_of, 
     assert bundles[answered - 11].release == winners[0]
 
 
-def test_golden_requests_are_sent_to_the_cluster(cluster, target, bundle_of):
+def test_golden_requests_are_sent_to_the_cluster(cluster, target, bundle_of, tmp_path):
     """One that is answered otherwise takes the release back."""
     good = bundle_of(GRAPH)
     promote(good, target, name="steps", progress=quiet)
-    bundle = bundle_of(EDITED)
-    golden = bundle.folder / "tests" / "golden.json"
+    folder = shutil.copytree(bundle_of(EDITED).folder, tmp_path / "bundle")
+    golden = folder / "tests" / "golden.json"
     golden.write_text(
         '[{"path": "", "request": {"json": 5}, "status": 200, "answer": {"json": 6}}]'
     )
-    from graphnb.promote.bundle import read_bundle
-
     with pytest.raises(PromoteError, match="golden request 1: got") as caught:
-        promote(read_bundle(bundle.folder), target, name="steps", progress=quiet)
+        promote(read_bundle(folder), target, name="steps", progress=quiet)
     assert "what ran before runs again" in str(caught.value)
     assert ask(cluster)["second"][1] == 1

@@ -1,25 +1,42 @@
 """The verbs of the command line and the notebook, against a real cluster."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from graphnb.cli import main
-from graphnb.promote.promotion import promote
-from tests.cluster.test_promote import EDITED, GRAPH, ask, bundle_of, ended, quiet
+from tests.cluster.graphs import EDITED, GRAPH, ask, replicas
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
-__all__ = ["bundle_of", "ended"]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300), pytest.mark.usefixtures("ended")]
+
+# Its replica never comes to be, on a cluster.
+WAITS = EDITED.replace(
+    "@serve.deployment\nclass Second:\n    def __init__(self):\n",
+    """@serve.deployment(graceful_shutdown_timeout_s=1)
+class Second:
+    def __init__(self):
+        while "RAY_RAYLET_PID" in os.environ:
+            time.sleep(0.1)
+""",
+).replace("import os\n", "import os\nimport time\n")
 
 
 @pytest.fixture
 def run(cluster, tmp_path, monkeypatch):
-    """Runs `graphnb` where a target `there` is in the settings."""
+    """Runs `graphnb` where a target `there` is in the settings, with a namespace of its own."""
     monkeypatch.setenv("VERBS_TOKEN", cluster.token)
 
     def run(*arguments):
-        settings = f'[targets.there]\naddress = "{cluster.dashboard}"\ntoken_env = "VERBS_TOKEN"\n'
+        settings = (
+            f'[targets.there]\naddress = "{cluster.dashboard}"\ntoken_env = "VERBS_TOKEN"\n'
+            'namespace = "team"\n'
+        )
         monkeypatch.chdir(tmp_path)
         (tmp_path / "graphnb.toml").write_text(settings)
         found = CliRunner().invoke(main, [*map(str, arguments), "--to", "there"])
@@ -36,7 +53,7 @@ def test_from_a_dry_run_to_a_rollback(cluster, run, bundle_of, tmp_path):
     assert dry.exit_code == 2, dry.output
     assert "+ First" in dry.output
     assert cluster.token not in (tmp_path / "plan.json").read_text()
-    assert json.loads((tmp_path / "plan.json").read_text())["application"] == "verbs"
+    assert json.loads((tmp_path / "plan.json").read_text())["application"] == "team.verbs"
     applied = run("apply", "plan.json", first.folder)
     assert applied.exit_code == 0, applied.output
     assert ask(cluster)["x"] == 5
@@ -47,8 +64,8 @@ def test_from_a_dry_run_to_a_rollback(cluster, run, bundle_of, tmp_path):
     assert [one.split()[0] for one in listed.splitlines()] == [first.release, second.release]
     there = run("status", second.folder, "--name", "verbs")
     assert there.exit_code == 0, there.output
-    assert f"verbs  RUNNING  release {second.release}" in there.output
-    assert "shop  RUNNING  not promoted by graphnb" in there.output
+    assert f"team.verbs  RUNNING  release {second.release}" in there.output
+    assert "shop  RUNNING  of another namespace" in there.output
     assert run("status", first.folder, "--name", "verbs").exit_code == 2
     assert run("rollback", "verbs").exit_code == 0
     assert ask(cluster)["second"][1] == 1
@@ -63,7 +80,7 @@ def test_an_edit_on_the_cluster_is_seen(cluster, run, bundle_of):
         path = "/api/serve/applications/"
         found = client.get(path).json()
         configs = [one["deployed_app_config"] for one in found["applications"].values()]
-        (entry,) = (one for one in configs if one["name"] == "verbs")
+        (entry,) = (one for one in configs if one["name"] == "team.verbs")
         next(one for one in entry["deployments"] if one["name"] == "First")["num_replicas"] = 2
         client.put(path, json={"http_options": found["http_options"], "applications": configs})
     assert "edited there since" in run("status").output
@@ -71,7 +88,43 @@ def test_an_edit_on_the_cluster_is_seen(cluster, run, bundle_of):
     assert "num_replicas 2 -> 1" in planned.output
 
 
-def test_a_notebook_promotes_its_graph(cluster, target, run, notebook, bundle_of, tmp_path):
+def test_ctrl_c_in_the_middle_takes_it_back(cluster, run, bundle_of):
+    """The release before runs as it did, and nothing of the new one is left."""
+    first = bundle_of(GRAPH)
+    assert run("promote", first.folder, "--name", "verbs").exit_code == 0
+    before, listed = replicas(cluster, "team.verbs"), run("releases", "verbs").output
+    process = subprocess.Popen(
+        [
+            Path(sys.executable).with_name("graphnb"), "promote", bundle_of(WAITS).folder,
+            "--name", "verbs", "--to", "there",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    told = []
+    try:
+        for line in process.stderr:
+            told.append(line)
+            if "Second 1/1 updating" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        out, rest = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    said = "".join([*told, rest, out])
+    assert process.returncode == 1, said
+    assert "putting back what ran before" in said
+    assert "what ran before runs again" in said
+    assert replicas(cluster, "team.verbs")["First"] == before["First"]
+    assert replicas(cluster, "team.verbs")["Second"] == before["Second"]
+    assert ask(cluster)["second"][1] == 1
+    assert run("releases", "verbs").output == listed
+    assert run("status", first.folder, "--name", "verbs").exit_code == 0
+
+
+def test_a_notebook_promotes_its_graph(cluster, run, notebook, bundle_of, tmp_path):
     """With what it computed, and golden requests that the cluster answers."""
     run("status")  # writes the settings
     cell = """
@@ -87,9 +140,9 @@ def test_a_notebook_promotes_its_graph(cluster, target, run, notebook, bundle_of
         guessed = guess.bind(request)
     """
     assert notebook.run(cell).error is None
-    promote(bundle_of(GRAPH), target, name="verbs", progress=quiet)
+    run("promote", bundle_of(GRAPH).folder, "--name", "verbs")
     taken = notebook.run("%promote learned --to there --dry-run")
-    assert "the route / is taken there, by the application verbs" in str(taken.error)
+    assert "the route / is taken there, by the application team.verbs" in str(taken.error)
     run("status")  # writes the settings
     settings = (tmp_path / "graphnb.toml").read_text()
     (tmp_path / "graphnb.toml").write_text(f'{settings}route_prefix = "/learned"\n')

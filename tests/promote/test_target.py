@@ -34,6 +34,7 @@ def test_an_address_does_as_well(tmp_path):
     assert read_target("https://there.example", tmp_path).address == "https://there.example"
 
 
+ADDRESS = "[targets.one]\naddress = 'https://x.example'\n"
 WRONG = [
     (
         "[targets.other]\naddress = 'https://x.example'",
@@ -42,6 +43,11 @@ WRONG = [
     ("[targets.one]\nadress = 'https://x.example'", "a setting 'adress', which means nothing"),
     ("[targets.one]\naddress = 'x.example'", "the target one has no address"),
     ("[targets.one", "cannot be read"),
+    (f"{ADDRESS}install = 'yes'", "the target one has install = 'yes': it is true or false"),
+    (f"{ADDRESS}namespace = 'a.b'", "the namespace 'a.b', which cannot begin a name"),
+    (f"{ADDRESS}namespace = ''", "the namespace '', which cannot begin a name"),
+    (f"{ADDRESS}packages = '/mnt/graphs'", "keeps packages in '/mnt/graphs', which is no place"),
+    (f"{ADDRESS}packages = 'ftp://x/y'", "keeps packages in 'ftp://x/y', which is no place"),
 ]
 
 
@@ -107,3 +113,15 @@ def test_a_token_that_is_not_there_is_told(tmp_path, monkeypatch):
         assert Target("t", "https://x.example", token_file=str(tmp_path / "no")).token
     with pytest.raises(PromoteError, match="gives replicas A_TOKEN"):
         assert Target("t", "https://x.example", env=("A_TOKEN",)).env_values
+
+
+def test_a_namespace_begins_the_names_of_applications():
+    """Once; what does not begin with it is of others."""
+    target = Target("t", "https://x.example", namespace="team")
+    assert target.application("best") == target.application("team.best") == "team.best"
+    assert target.owns("team.best")
+    assert not target.owns("best")
+    assert not target.owns("teams.best")
+    other = Target("t", "https://x.example")
+    assert other.application("best") == "best"
+    assert other.owns("best")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Kind", "changes_between", "differ"]
 
+_REQUIREMENTS = "what it requires has changed"
+
 Kind = Literal["added", "removed", "changed in place", "restarted", "unchanged"]
 
 
@@ -68,12 +70,18 @@ def _rebuilt(config: Mapping[str, Any], there: Mapping[str, Any]) -> str | None:
     """Why Ray Serve makes every deployment of the application anew; None if it does not."""
     if _deployments(config).keys() != _deployments(there).keys():
         return "the graph has other deployments"
+    if _pip(config) != _pip(there):
+        return _REQUIREMENTS
     for key in ("import_path", "runtime_env", "args"):
         if config.get(key) != there.get(key):
             return "every deployment has changed"
     if _build_options(config) != _build_options(there):
         return "an autoscaling policy or a request router has changed"
     return None
+
+
+def _pip(config: Mapping[str, Any]) -> Any:
+    return (config.get("runtime_env") or {}).get("pip")
 
 
 def _build_options(config: Mapping[str, Any]) -> list[Any]:
@@ -98,9 +106,14 @@ def _change(
 ) -> Change:
     before, after = _options(old), _options(new)
     differ = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
-    reasons = [_difference(key, before.get(key), after.get(key)) for key in differ]
+    reasons = [
+        _difference(key, before.get(key), after.get(key))
+        for key in differ
+        if not (rebuilt == _REQUIREMENTS and key == "runtime_env pip")
+    ]
     if is_other:
-        return Change(name, "restarted", ("its code has changed", *reasons))
+        also = [rebuilt] if rebuilt == _REQUIREMENTS else []
+        return Change(name, "restarted", ("its code has changed", *also, *reasons))
     if rebuilt is not None:
         return Change(name, "restarted", (rebuilt, *reasons))
     if _package(old) != _package(new):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.promote.bundle.bundle import IMPORT_PATH
 from graphnb.promote.release.history import Release, as_user_config, with_release
+from graphnb.promote.release.installing import with_requirements
 from graphnb.rayserve.compiling import version_within
 from graphnb.rayserve.promoted import BUILDER, RELEASES
 
@@ -29,7 +30,13 @@ _SURGE = 100  # percent: new replicas are there before old ones go
 
 
 def next_release(
-    bundle: Bundle, package: str, before: Release | None, *, route_prefix: str, at: str
+    bundle: Bundle,
+    package: str,
+    before: Release | None,
+    *,
+    route_prefix: str,
+    requirements: Sequence[str],
+    at: str,
 ) -> Release:
     """The release of a bundle, after the one that runs.
 
@@ -38,6 +45,7 @@ def next_release(
         package: the URI of its package.
         before: what runs now; None if nothing does.
         route_prefix: where it is to answer.
+        requirements: what its replicas are to install.
         at: the time.
     """
     spec = bundle.spec
@@ -58,6 +66,7 @@ def next_release(
         packages=packages,
         options=options,
         route_prefix=route_prefix,
+        requirements=list(requirements),
     )
 
 
@@ -90,7 +99,7 @@ def application_config(
         "route_prefix": release.route_prefix,
         "import_path": BUILDER,
         "args": {"import_path": IMPORT_PATH},
-        "runtime_env": {"working_dir": release.base},
+        "runtime_env": with_requirements(name, {"working_dir": release.base}, release.requirements),
         "deployments": [*deployments, _keeper(release, known, surges=surges)],
     }
 
@@ -100,7 +109,7 @@ def _deployment(
 ) -> dict[str, Any]:
     options = dict(release.options[name])
     actor = dict(options.get("ray_actor_options", {}))
-    own = dict(actor.get("runtime_env", {}))
+    own = with_requirements(name, actor.get("runtime_env", {}), release.requirements)
     own["working_dir"] = release.packages[name]
     variables = {**own.get("env_vars", {}), **environment}
     if variables:

@@ -5,7 +5,7 @@ The latest is the last. Values of environment variables are not in it: a rollbac
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphnb.rayserve.promoted import RELEASES
@@ -31,6 +31,7 @@ class Release:
         packages: which package each deployment's replicas run.
         options: the other options of each deployment.
         route_prefix: where it answers.
+        requirements: what replicas install; nothing if all of it is there.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Release:
     packages: Mapping[str, str]
     options: Mapping[str, Mapping[str, Any]]
     route_prefix: str
+    requirements: Sequence[str] = field(default_factory=list)
 
     @property
     def all_packages(self) -> list[str]:

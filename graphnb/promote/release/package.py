@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphnb.errors import PromoteError
 from graphnb.promote.bundle.bundle import paths_of
 
 if TYPE_CHECKING:
@@ -37,21 +38,25 @@ class Package:
 
     Attributes:
         file: where it is.
-        name: what it is called on a cluster.
+        name: what it is called wherever it is kept: made of its content.
     """
 
     file: Path
     name: str
 
-    @property
-    def uri(self) -> str:
-        """As a runtime environment names it."""
-        return f"gcs://{self.name}"
-
 
 @contextmanager
 def packed(bundle: Bundle) -> Iterator[Package]:
-    """The package of a bundle, in a file that is there for a while."""
+    """The package of a bundle, in a file that is there for a while.
+
+    Raises:
+        PromoteError: it is of plain code.
+    """
+    if bundle.is_plain:
+        raise PromoteError(
+            f"{bundle.folder} is plain Ray Serve code, which is deployed without graphnb",
+            hint="use `serve deploy serve.yaml` there, or export it without --plain",
+        )
     with tempfile.TemporaryDirectory(prefix="graphnb-package-") as folder:
         file = Path(folder) / "package.zip"
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:

@@ -12,6 +12,7 @@ from graphnb.errors import PromoteError
 from graphnb.promote.release.changes import Change, Kind, changes_between, differ
 from graphnb.promote.release.desired import application_config, next_release
 from graphnb.promote.release.history import Release, history_of
+from graphnb.promote.release.installing import required_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +105,14 @@ def make_plan(
     before = known[-1] if known else None
     entry = bundle.config["applications"][0]
     prefix = target.route_prefix or entry["route_prefix"]
-    release = next_release(bundle, package, before, route_prefix=prefix, at=now())
+    release = next_release(
+        bundle,
+        package,
+        before,
+        route_prefix=prefix,
+        requirements=required_by(bundle) if target.install else (),
+        at=now(),
+    )
     return plan_of(release, target, live, name=name, ray=ray)
 
 

@@ -14,6 +14,7 @@ from graphnb.errors import ClusterError, PromoteError
 from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.golden import Golden, Mismatch, mismatches
 from graphnb.promote.release.plan import config_of, fingerprint
+from graphnb.promote.release.store import store_of
 from graphnb.rayserve.promoted import RELEASES
 
 if TYPE_CHECKING:
@@ -71,13 +72,18 @@ class Rollout:
         self._progress = progress
         self._timeout_s = timeout_s
 
-    def upload(self, package: Package) -> None:
-        """Sends the package, if it is not there."""
-        if not self._rest.keep_package(package.name):
-            size = package.file.stat().st_size
-            self._progress(f"sending {size / 1e6:.1f} MB to {self._target.name}")
-            self._rest.upload(package.name, package.file)
-            self._rest.keep_package(package.name)
+    def upload(self, package: Package, plan: Plan) -> None:
+        """Puts the package where the plan has it, if it is needed and not there.
+
+        Raises:
+            PromoteError: it is too large for that place, or cannot be written there.
+        """
+        for uri in plan.release.all_packages:
+            store = store_of(uri, self._rest)
+            if uri.endswith(f"/{package.name}") and not store.has(uri):
+                size = package.file.stat().st_size
+                self._progress(f"sending {size / 1e6:.1f} MB to {self._target.name}")
+                store.put(uri, package)
 
     def apply(self, plan: Plan, golden: Sequence[Golden], *, ray: str) -> Rolled:
         """Does what a plan says, and nothing else.
@@ -96,8 +102,8 @@ class Rollout:
         config = config_of(plan, live, self._target, ray=ray)
         before = live.configs.get(plan.application)
         self._check_packages(config)
-        self._put_surely(plan.application, config, live)
         try:
+            self._put_surely(plan.application, config, live)
             self._watch(plan.application, config)
             url = self._url(plan.release.route_prefix)
             found = self._answer(url, golden)
@@ -114,10 +120,9 @@ class Rollout:
     def _check_packages(self, config: Mapping[str, Any]) -> None:
         """Raises PromoteError if a package that is needed is gone; keeps the others."""
         for uri in packages_in(config):
-            name = uri.removeprefix("gcs://")
-            if uri.startswith("gcs://") and not self._rest.keep_package(name):
+            if not store_of(uri, self._rest).has(uri):
                 raise PromoteError(
-                    f"the cluster no longer has {uri}, which {config['name']} needs",
+                    f"{uri}, which {config['name']} needs, is no longer there",
                     hint="promote the bundle of that release again",
                 )
 
@@ -156,13 +161,27 @@ class Rollout:
             self._progress(f"rolling out: {_state(found)}")
             if found.status in _FAILED:
                 said = masked(_reason(found))
-                raise PromoteError(f"{name} does not run on {self._target.name}: {said}")
+                raise PromoteError(
+                    f"{name} does not run on {self._target.name}: {said}", hint=self._hint(said)
+                )
             if found.status == "RUNNING" and _is_settled(found):
                 return
             time.sleep(_POLL_S)
         raise PromoteError(
             f"{name} did not run on {self._target.name} within {self._timeout_s:g} s:"
             f" {_state(found) if found is not None else 'it is not there'}"
+        )
+
+    def _hint(self, said: str) -> str | None:
+        """What helps where a library is missing there; None if it is something else."""
+        if "ModuleNotFoundError" not in said and "No module named" not in said:
+            return None
+        image = "start its nodes from an image that has them (the bundle's Dockerfile)"
+        if self._target.install:
+            return f"see that requirements.txt of the bundle names it, or {image}"
+        return (
+            f"nodes lack a library: have replicas install what the bundle requires (install = true"
+            f" in the settings of {self._target.name}), or {image}"
         )
 
     def _cluster_in_a_while(self) -> LiveCluster:

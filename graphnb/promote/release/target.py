@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from graphnb.errors import PromoteError
+from graphnb.promote.release.store import checked_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ __all__ = ["Target", "read_target", "targets"]
 _FILE = "graphnb.toml"
 _PROJECT = "pyproject.toml"
 _URL = re.compile(r"https?://", re.IGNORECASE)
+_NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class Target:
         token_file: the file that holds it.
         ca: a file of certificates that are trusted.
         env: environment variables whose values are given to replicas from here.
+        packages: the URI of the folder in which packages are kept; the cluster's memory when None.
+        namespace: what the names of its applications begin with.
+        install: whether replicas install what the bundle requires.
         insecure: that it is reached without encryption, or without a token, is wanted.
     """
 
@@ -47,6 +52,9 @@ class Target:
     token_file: str | None = None
     ca: str | None = None
     env: tuple[str, ...] = ()
+    packages: str | None = None
+    namespace: str | None = None
+    install: bool = False
     insecure: bool = False
 
     @property
@@ -74,6 +82,20 @@ class Target:
                     f" be read: {error.strerror}"
                 ) from None
         return None
+
+    def package_uri(self, name: str) -> str:
+        """As runtime environments there name a package of that name."""
+        return f"gcs://{name}" if self.packages is None else f"{self.packages.rstrip('/')}/{name}"
+
+    def application(self, name: str) -> str:
+        """What an application of that name is called there."""
+        if self.namespace is None or name.startswith(f"{self.namespace}."):
+            return name
+        return f"{self.namespace}.{name}"
+
+    def owns(self, application: str) -> bool:
+        """Whether an application that runs there is the target's, by its name."""
+        return self.namespace is None or application.startswith(f"{self.namespace}.")
 
     @property
     def ca_file(self) -> Path | None:
@@ -176,8 +198,29 @@ def _target(name: str, said: Mapping[str, Any]) -> Target:
         raise PromoteError(
             f"the target {name} has no address", hint='address = "https://..." of its dashboard'
         )
+    _check_settings(name, said)
     given = {**said, "env": tuple(said.get("env", ()))}
     return Target(name=name, **given)
+
+
+def _check_settings(name: str, said: Mapping[str, Any]) -> None:
+    """Raises PromoteError if a setting has a value that means nothing."""
+    for key in ("install", "insecure"):
+        if not isinstance(said.get(key, False), bool):
+            raise PromoteError(f"the target {name} has {key} = {said[key]!r}: it is true or false")
+    namespace = said.get("namespace")
+    if namespace is not None and not _NAMESPACE.fullmatch(str(namespace)):
+        raise PromoteError(
+            f"the target {name} has the namespace {namespace!r}, which cannot begin a name",
+            hint="it has letters, digits, - and _, and begins with a letter or a digit",
+        )
+    packages = said.get("packages")
+    wrong = None if packages is None else checked_folder(str(packages))
+    if wrong is not None:
+        raise PromoteError(
+            f"the target {name} keeps packages in {str(packages)!r}, which is no place for them",
+            hint=wrong,
+        )
 
 
 def _is_loopback(address: str) -> bool:

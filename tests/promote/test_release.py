@@ -1,0 +1,139 @@
+"""What a cluster is to have, and what that changes: without a cluster."""
+
+from dataclasses import replace
+
+import pytest
+
+from graphnb.errors import PromoteError
+from graphnb.promote.release.changes import changes_between, differ
+from graphnb.promote.release.desired import application_config
+from graphnb.promote.release.history import Release, as_user_config, history_of
+from graphnb.promote.release.installing import required_by, with_requirements
+from graphnb.promote.release.rollout import Rollout
+from graphnb.promote.release.target import Target
+
+
+def release(*required, **options):
+    """One of two deployments; `options` are those of the second."""
+    return Release(
+        id="0123456789ab",
+        at="2026-01-31T12:00:00+00:00",
+        base="gcs://_ray_pkg_0.zip",
+        versions={"first": "1", "second": "1"},
+        packages={"first": "gcs://_ray_pkg_0.zip", "second": "gcs://_ray_pkg_0.zip"},
+        options={"first": {}, "second": options},
+        route_prefix="/",
+        requirements=list(required),
+    )
+
+
+def config_of(one):
+    """What Ray Serve is told."""
+    return application_config("app", one, [], environment={}, surges=True)
+
+
+def environments(config):
+    """The runtime environment of each deployment of the graph."""
+    entries = [one for one in config["deployments"] if one["name"] in ("first", "second")]
+    return {one["name"]: one["ray_actor_options"]["runtime_env"] for one in entries}
+
+
+class Folder:
+    """A bundle, as far as its requirements go."""
+
+    def __init__(self, folder, text):
+        (folder / "requirements.txt").write_text(text)
+        self.folder = folder
+
+
+def test_what_the_cluster_has_is_not_installed(tmp_path):
+    """Ray and graphnb are there; all else has the notebook's version."""
+    text = "./wheels/graphnb-0.1.0-py3-none-any.whl\nray[serve]==2.60.0\nnumpy==2.1\n# a note\n"
+    assert required_by(Folder(tmp_path, text)) == ["numpy==2.1"]
+
+
+def test_each_deployment_and_the_application_install_the_same():
+    """An equal list is installed once on each node."""
+    config = config_of(release("numpy==2.1"))
+    assert config["runtime_env"]["pip"] == ["numpy==2.1"]
+    assert {tuple(one["pip"]) for one in environments(config).values()} == {("numpy==2.1",)}
+
+
+def test_without_install_nothing_is_said_of_it():
+    """Neither by the application nor by its deployments."""
+    config = config_of(release())
+    assert "pip" not in config["runtime_env"]
+    assert not any("pip" in one for one in environments(config).values())
+
+
+OWN = [
+    (["numpy==1.26"], ["numpy==1.26", "scipy==1.14"]),
+    (["emoji"], ["emoji", "numpy==2.1", "scipy==1.14"]),
+    (
+        {"packages": ["NumPy"], "pip_check": True},
+        {"packages": ["NumPy", "scipy==1.14"], "pip_check": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("own", "expected"), OWN, ids=["same", "another", "settings"])
+def test_what_a_deployment_lists_itself_counts(own, expected):
+    """The rest of the requirements comes to it."""
+    made = with_requirements("first", {"pip": own}, ["numpy==2.1", "scipy==1.14"])
+    assert made["pip"] == expected
+
+
+@pytest.mark.parametrize("other", ["conda", "uv", "image_uri"])
+def test_an_environment_that_something_else_makes_is_refused(other):
+    """Ray takes one of them; which deployment it is, is said."""
+    with pytest.raises(PromoteError, match=f"first has '{other}' in its runtime_env"):
+        with_requirements("first", {other: "x"}, ["numpy"])
+    assert with_requirements("first", {other: "x"}, []) == {other: "x"}
+
+
+def test_changed_requirements_restart_every_deployment():
+    """As Ray Serve does; the plan says why."""
+    before, after = release("numpy==2.1"), release("numpy==2.2")
+    found = changes_between(after, before, config_of(after), config_of(before))
+    assert {one.kind for one in found} == {"restarted"}
+    assert {one.reasons for one in found} == {("what it requires has changed",)}
+    edited = replace(after, versions={"first": "2", "second": "1"})
+    first, second = changes_between(edited, before, config_of(edited), config_of(before))
+    assert first.reasons == ("its code has changed", "what it requires has changed")
+    assert second.reasons == ("what it requires has changed",)
+
+
+def test_equal_requirements_restart_nothing():
+    """A deployment of which only an option changes goes on."""
+    before, after = release("numpy==2.1"), release("numpy==2.1", max_ongoing_requests=9)
+    first, second = changes_between(after, before, config_of(after), config_of(before))
+    assert first.kind == "unchanged"
+    assert second.kind == "changed in place"
+
+
+def test_requirements_that_somebody_edited_are_seen():
+    """By status."""
+    assert differ(config_of(release("numpy==2.1")), config_of(release("numpy==2.2")))
+
+
+def test_a_history_from_before_has_no_requirements():
+    """It is read all the same."""
+    said = as_user_config([release("numpy==2.1")])
+    (found,) = history_of({"deployments": [{"name": "graphnb_releases", "user_config": said}]})
+    assert found == release("numpy==2.1")
+    (entry,) = said["graphnb_history"]
+    del entry["requirements"]
+    (found,) = history_of({"deployments": [{"name": "graphnb_releases", "user_config": said}]})
+    assert found == release()
+
+
+def test_a_library_that_is_missing_there_is_told_with_two_ways():
+    """Installing it, and an image; nothing of the kind for other errors."""
+    target = Target("there", "https://x.example")
+    rollout = Rollout(None, target, print)
+    hint = rollout._hint("first: ModuleNotFoundError: No module named 'numpy'")
+    assert "install = true" in hint
+    assert "Dockerfile" in hint
+    assert rollout._hint("first: ValueError: no such model") is None
+    installs = Rollout(None, replace(target, install=True), print)
+    assert "requirements.txt" in installs._hint("No module named 'numpy'")
