@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ray.serve.schema import DeploymentSchema, ServeDeploySchema
-
 from graphnb.errors import DeployError
 
 if TYPE_CHECKING:
@@ -38,6 +36,8 @@ def application_entry(
 
 
 def _deployment(spec: DeploymentSpec) -> dict[str, Any]:
+    from ray.serve.schema import DeploymentSchema
+
     options = {key: value for key, value in spec.options.items() if value is not None}
     known = {key: one for key, one in options.items() if key in DeploymentSchema.model_fields}
     scales = "autoscaling_config" in known or known.get("num_replicas") == "auto"
@@ -57,6 +57,8 @@ def checked_config(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         DeployError: it does not; says which part.
     """
+    from ray.serve.schema import ServeDeploySchema
+
     try:
         ServeDeploySchema.model_validate(config)
     except ValueError as error:
