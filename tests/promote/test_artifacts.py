@@ -1,6 +1,7 @@
 """Values that go along themselves: which they are, and that they come back as they were."""
 
 import ast
+import importlib
 import math
 import pickle
 import sys
@@ -83,6 +84,29 @@ def test_each_value_comes_back_from_its_file(tmp_path, value, form):
     scope = {"folder": tmp_path, module: __import__(module)}
     exec(artifact.loaded(module, "folder"), scope)
     assert pickle.dumps(scope["value"]) == pickle.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"weight": np.arange(6.0).reshape(2, 3).T, "bias": np.zeros(0, np.float32)},
+        {"layer.0": np.arange(10, dtype=np.int16)[::3], "on": np.array([True, False])},
+        {"one": np.array(1.5), "swapped": np.arange(3, dtype=">i4")},
+    ],
+    ids=["strides", "slices", "scalars"],
+)
+def test_tensors_by_name_are_kept_by_safetensors(tmp_path, tensors):
+    """Whatever their layout is in memory."""
+    artifact = artifact_of("weights", tensors)
+    assert artifact.file == "weights.safetensors"
+    artifact.write(tmp_path)
+    scope = {"folder": tmp_path, "library": importlib.import_module(artifact.module)}
+    exec(artifact.loaded("library", "folder"), scope)
+    assert scope["weights"].keys() == tensors.keys()
+    for name, one in tensors.items():
+        found = scope["weights"][name]
+        assert found.dtype.newbyteorder("=") == one.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(found, one, strict=one.dtype.isnative)
 
 
 def test_what_cannot_be_pickled_is_told():

@@ -8,29 +8,14 @@ import sys
 import zipfile
 
 import pytest
-import yaml
-from ray.serve.schema import ServeDeploySchema
 
 from graphnb.errors import ExportError
 from graphnb.promote.bundle.helpers import helpers_of
-from graphnb.promote.bundle.kube import NOT_RUN, dockerfile, rayservice
 from graphnb.promote.bundle.requirements import requirements
 from graphnb.promote.bundle.secrets import SecretFinder, masked
 from graphnb.promote.bundle.variables import variables_in
 from graphnb.promote.bundle.wheel import wheel
 from graphnb.promote.golden import same
-
-CONFIG = {
-    "applications": [
-        {
-            "name": "Über graph_1",
-            "route_prefix": "/",
-            "import_path": "app:app",
-            "deployments": [{"name": "one", "num_replicas": 2}],
-        }
-    ]
-}
-INSTRUCTIONS = {"FROM", "WORKDIR", "COPY", "RUN", "ENV"}
 
 
 @pytest.fixture(scope="module")
@@ -71,39 +56,6 @@ def test_the_wheel_installs(own_wheel, tmp_path):
     )
     assert found.stdout.startswith(str(tmp_path / "there"))
     assert (tmp_path / "there" / "graphnb" / "views" / "widget" / "static").is_dir()
-
-
-def test_kuberays_file_is_of_its_form():
-    """A RayService of ray.io/v1, whose Serve configuration Ray Serve takes."""
-    text = rayservice("Über graph_1", "2.60.0", CONFIG)
-    assert text.startswith(NOT_RUN)
-    said = yaml.safe_load(text)
-    assert (said["apiVersion"], said["kind"]) == ("ray.io/v1", "RayService")
-    assert said["metadata"]["name"] == "ber-graph-1"
-    assert set(said["spec"]) == {"serveConfigV2", "rayClusterConfig"}
-    config = yaml.safe_load(said["spec"]["serveConfigV2"])
-    assert config == CONFIG
-    ServeDeploySchema.model_validate(config)
-    cluster = said["spec"]["rayClusterConfig"]
-    assert cluster["rayVersion"] == "2.60.0"
-    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
-    for group in groups:
-        assert all(isinstance(one, str) for one in group["rayStartParams"].values())
-        (container,) = group["template"]["spec"]["containers"]
-        assert container["image"] == "IMAGE"
-        assert set(container["resources"]) == {"limits", "requests"}
-    assert all(one["groupName"] for one in cluster["workerGroupSpecs"])
-
-
-def test_the_dockerfile_is_of_its_form():
-    """A base image with a tag, and instructions that there are."""
-    text = dockerfile("3.11", "2.60.0")
-    assert text.startswith(NOT_RUN)
-    lines = [one for one in text.splitlines() if one and not one.startswith("#")]
-    assert lines[0] == "FROM rayproject/ray:2.60.0-py311"
-    assert {one.split()[0] for one in lines} == INSTRUCTIONS
-    assert "latest" not in text
-    assert "sudo" not in text
 
 
 def test_requirements_are_what_is_imported():

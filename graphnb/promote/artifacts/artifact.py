@@ -246,7 +246,14 @@ def _write_array(one: Artifact, path: Path) -> None:
 
 def _write_tensors(one: Artifact, path: Path) -> None:
     library = __import__(one.module, fromlist=["save_file"])
-    library.save_file(one.value, path)
+    library.save_file({name: _in_order(value) for name, value in one.value.items()}, path)
+
+
+def _in_order(tensor: Any) -> Any:
+    """The tensor laid out in C's order: safetensors writes memory as it lies there."""
+    if hasattr(tensor, "contiguous"):
+        return tensor.contiguous()
+    return tensor if tensor.flags.c_contiguous else tensor.copy(order="C")
 
 
 def _write_model(one: Artifact, path: Path) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "MODULE",
     "NOT_COUNTED",
     "SERVE",
+    "WHEELS",
     "Bundle",
     "read_bundle",
     "release_of",

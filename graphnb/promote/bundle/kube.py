@@ -21,15 +21,17 @@ NOT_RUN = "# Checked by form alone: graphnb's own tests do not run it."
 _MOST_LETTERS = 50  # KubeRay makes names of it that end in more
 
 
-def dockerfile(python: str, ray: str) -> str:
+def dockerfile(python: str, ray: str, *, has_wheels: bool) -> str:
     """The `Dockerfile` of a bundle.
 
     Args:
         python: the version of Python, such as "3.11".
         ray: the version of Ray.
+        has_wheels: whether the bundle brings wheels, that its requirements name.
     """
+    wheels = "\nCOPY --chown=ray:users wheels ./wheels" if has_wheels else ""
     tag = f"{ray}-py{python.replace('.', '')}"
-    return _template("Dockerfile").substitute(note=NOT_RUN, tag=tag)
+    return _template("Dockerfile").substitute(note=NOT_RUN, tag=tag, wheels=wheels)
 
 
 def rayservice(name: str, ray: str, config: Mapping[str, Any]) -> str:

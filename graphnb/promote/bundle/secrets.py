@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from base64 import b64encode
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,6 +61,8 @@ _SETTING = re.compile(
     re.IGNORECASE,
 )
 _SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env", ".txt")
+
+_detecting = threading.RLock()  # held while settings are ours: a process has one set of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,12 @@ def masked(text: str) -> str:
     return text
 
 
-def _detectors() -> Any:
+@contextmanager
+def _detectors() -> Iterator[None]:
     from detect_secrets.settings import transient_settings
 
-    return transient_settings({"plugins_used": [{"name": one} for one in _DETECTORS]})
+    with _detecting, transient_settings({"plugins_used": [{"name": one} for one in _DETECTORS]}):
+        yield
 
 
 def _in_line(line: str, *, settings: bool) -> Iterator[tuple[str, str]]:

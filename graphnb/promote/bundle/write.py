@@ -25,6 +25,7 @@ from graphnb.promote.bundle.bundle import (
     PROVENANCE,
     README,
     SERVE,
+    WHEELS,
     Bundle,
     paths_of,
     read_bundle,
@@ -203,11 +204,15 @@ def _texts(contents: Contents, spec: GraphSpec) -> dict[str, str]:
     return {
         SERVE: yaml_text(contents.name, config, _variables(contents)),
         GRAPH: spec_to_json(spec, indent=1) + "\n",
-        "Dockerfile": dockerfile(python, ray),
+        "Dockerfile": dockerfile(python, ray, has_wheels=_has_wheels(contents.form)),
         "rayservice.yaml": rayservice(contents.name, ray, config),
         GOLDEN: json.dumps(list(contents.golden), indent=1, ensure_ascii=False) + "\n",
         "tests/test_bundle.py": _test(contents.form),
     }
+
+
+def _has_wheels(form: Form) -> bool:
+    return any(one.startswith(WHEELS) for one in form.files)
 
 
 def _test(form: Form) -> str:
