@@ -14,9 +14,19 @@ __all__ = ["done", "show_progress"]
 _T = TypeVar("_T")
 
 
-def show_progress(stage: str) -> None:
-    """Tells what long work is at, beside the results."""
-    click.echo(f"{stage} ...", err=True)
+class _Progress:
+    """Tells what long work is at, beside the results; what was told last is not told again."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def __call__(self, stage: str) -> None:
+        if stage != self._told:
+            self._told = stage
+            click.echo(f"{stage} ...", err=True)
+
+
+show_progress = _Progress()
 
 
 def done(work: Callable[[], _T]) -> _T:

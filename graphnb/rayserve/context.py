@@ -53,7 +53,8 @@ def _replace(name: str, make: Callable[[Any], Any]) -> None:
     if original is None:  # of another version of Ray: its own answers stay
         return
     own = functools.wraps(original)(make(original))
-    for module in [one for key, one in sys.modules.items() if key.startswith("ray.serve")]:
+    known = list(sys.modules.items())  # another thread may import meanwhile
+    for module in [one for key, one in known if key.startswith("ray.serve")]:
         if vars(module).get(name) is original:
             setattr(module, name, own)
 
