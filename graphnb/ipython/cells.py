@@ -92,11 +92,12 @@ class CellRecorder:
         Raises:
             ExportError: its expression is not found.
         """
-        held = [one for one, value in self._shell.user_ns.items() if value is target]
+        values = dict(self._shell.user_ns)  # a cell may run meanwhile
+        held = [one for one, value in values.items() if value is target]
         named = [one for one in held if one.isidentifier() and not one.startswith("_")]
         root = named[0] if named else deployed_root(self.index, name)
         folder, file = self._place()
-        return Notebook(list(self.index), root, self._shell.user_ns, folder, file)
+        return Notebook(list(self.index), root, values, folder, file)
 
     def _place(self) -> tuple[Path, Path | None]:
         """The folder of the notebook, and its file if the front end says which it is."""

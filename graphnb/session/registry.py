@@ -286,6 +286,8 @@ def _end(running: RunningGraph) -> None:
         if found is not None and found._application is running._application:
             del _running[running.name]
         running._application.close()
+        if running._kept.promoter is not None:
+            running._kept.promoter.graph_ended()
 
 
 def _at_exit() -> None:

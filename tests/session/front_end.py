@@ -9,7 +9,13 @@ PATIENCE_S = 20.0
 
 
 class FrontEnd:
-    """One view of a live picture."""
+    """One view of a live picture.
+
+    Attributes:
+        patience_s: how long it waits for what is to come.
+    """
+
+    patience_s = PATIENCE_S
 
     def __init__(self, picture, view="view-1"):
         self.picture = picture
@@ -66,7 +72,7 @@ class FrontEnd:
     def until(self, holds):
         """Waits for a message after which something holds."""
         with self._changed:
-            found = self._changed.wait_for(holds, PATIENCE_S)
+            found = self._changed.wait_for(holds, self.patience_s)
         assert found, f"it never came to hold: {self.frame}"
         return found
 

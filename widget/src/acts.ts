@@ -17,7 +17,7 @@ export class Acts {
   }
 
   /**
-   * Asks, and shows on a control that it is under way.
+   * Asks, and shows on a control that it is under way. What fails is a notice, or goes to `failed`.
    *
    * Returns: the answer, however late; null if there is none, because it failed (which is said) or
    * because the control is still at it.
@@ -26,6 +26,7 @@ export class Acts {
     control: HTMLElement | null,
     verb: V,
     args: Verbs[V]["args"],
+    failed?: (error: unknown) => void,
   ): Promise<Verbs[V]["answer"] | null> {
     if (control?.getAttribute("aria-busy") === "true") {
       return null;
@@ -40,7 +41,11 @@ export class Acts {
     try {
       return await this.#kernel.ask(verb, args, { slow: { after: SLOW_MS, then } });
     } catch (error) {
-      this.#notices.fail(error);
+      if (failed) {
+        failed(error);
+      } else {
+        this.#notices.fail(error);
+      }
       return null;
     } finally {
       setBusy(control, false);
@@ -50,7 +55,7 @@ export class Acts {
 }
 
 /** Not disabled: that would take the focus away. */
-function setBusy(control: HTMLElement | null, busy: boolean): void {
+export function setBusy(control: HTMLElement | null, busy: boolean): void {
   if (busy) {
     control?.setAttribute("aria-busy", "true");
   } else {

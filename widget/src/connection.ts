@@ -21,6 +21,8 @@ const ALIVE_EVERY_MS = 20_000;
 
 export class Connection {
   onState: (state: ConnectionState) => void = () => undefined;
+  /** The kernel has answered: what it told before may not have come. */
+  onOpen: () => void = () => undefined;
   /** There is something to paint. */
   onFigures: () => void = () => undefined;
   onError: (error: KernelError) => void = () => undefined;
@@ -122,6 +124,7 @@ export class Connection {
     this.#kernel.ask("open", { view: this.#kernel.view }, { signal: attempts.signal }).then(
       (frame) => {
         this.take(frame);
+        this.onOpen();
       },
       (error: unknown) => {
         // The kernel answers: asking again would bring the same.

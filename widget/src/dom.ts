@@ -1,5 +1,7 @@
 /** Making and changing elements. All text from the kernel goes in as text. */
 
+import type { Scope } from "./scope.ts";
+
 type Attributes = Record<string, string | number | boolean | undefined>;
 
 /** An element; attributes that are false or undefined are left out, true ones are empty. */
@@ -46,4 +48,18 @@ export function setHidden(element: HTMLElement, hidden: boolean): void {
   if (element.hidden !== hidden) {
     element.hidden = hidden;
   }
+}
+
+/** Does it when the form is sent: by Enter in a field too, which JupyterLab keeps from forms. */
+export function onSubmit(scope: Scope, form: HTMLFormElement, work: () => void): void {
+  scope.listen(form, "submit", (event) => {
+    event.preventDefault();
+    work();
+  });
+  scope.listen(form, "keydown", (event) => {
+    if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
+      event.preventDefault();
+      work();
+    }
+  });
 }

@@ -2,7 +2,7 @@
  * The kernel, as the picture sees it. Nothing else talks to the model.
  */
 
-import type { Ask, FromKernel, Picture, Tick, Verb, Verbs } from "./messages.ts";
+import type { Ask, FromKernel, Picture, Promotion, Tick, Verb, Verbs } from "./messages.ts";
 import type { Scope } from "./scope.ts";
 
 /** What anywidget gives: the part of it that is used. */
@@ -40,6 +40,7 @@ export class Kernel {
   readonly view = randomId();
   onTick: (tick: Tick) => void = () => undefined;
   onPicture: () => void = () => undefined;
+  onPromotion: (promotion: Promotion) => void = () => undefined;
   /** The connection was lost, or is there again. */
   onConnection: () => void = () => undefined;
 
@@ -108,6 +109,10 @@ export class Kernel {
   readonly #onMessage = (message: FromKernel): void => {
     if (message.type === "tick") {
       this.onTick(message);
+      return;
+    }
+    if (message.type === "promotion") {
+      this.onPromotion(message.promotion);
       return;
     }
     // A model may have several views, on several pages: each hears the answers of all.

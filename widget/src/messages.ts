@@ -207,6 +207,42 @@ export interface Saved {
   text: string;
 }
 
+/** Where a graph can be promoted to. */
+export interface Targets {
+  /** Their names. */
+  targets: string[];
+  /** What the graph is called there, unless somebody wants it otherwise. */
+  name: string;
+  /** What to do where there is none, and what to write; null where there are some. */
+  none: { message: string; hint: string; example: string } | null;
+}
+
+/** The promotion of a graph to another cluster, as all its pictures show it. */
+export interface Promotion {
+  /** Counts its changes: what comes late, and has a lower one, is passed over. */
+  revision: number;
+  stage: "none" | "planning" | "planned" | "rolling out" | "done" | "failed";
+  /** It was cancelled, and is being ended. */
+  cancelling: boolean;
+  target: string;
+  application: string;
+  /** What it went through; the last is what it is at. `parts`: how each deployment is. */
+  steps: { said: string; parts: string[] }[];
+  /** Of the plan: to have it done. */
+  number: number;
+  /** The plan's lines; of those of a deployment the sign of what happens to it: "+-~!=". */
+  plan: { sign: string; text: string }[];
+  /** The plan has nothing to do. */
+  empty: boolean;
+  /** What may not be there as it is in the notebook. */
+  warnings: string[];
+  /** How it went. */
+  said: string;
+  /** Where the graph answers there. */
+  url: string;
+  error: { message: string; hint: string } | null;
+}
+
 /** What the picture asks of the kernel: the arguments and the answer of each verb. */
 export interface Verbs {
   /** A view is there, or there again; the kernel sends ticks from now on. */
@@ -235,6 +271,14 @@ export interface Verbs {
   trace: { args: { which: string }; answer: Saved };
   /** The picture with the figures that it has now, to look at anywhere. */
   export: { args: Record<string, never>; answer: Saved };
+  /** Where the graph can be promoted to, and how far its promotion is. */
+  promotion: { args: Record<string, never>; answer: Targets & { promotion: Promotion } };
+  /** Begins to export, prove and plan; while something is under way, says how far that is. */
+  plan: { args: { target: string; application: string }; answer: Promotion };
+  /** Has the plan of that number done. */
+  roll_out: { args: { plan: number }; answer: Promotion };
+  /** Ends what is under way of a promotion, and has it taken back. */
+  cancel: { args: Record<string, never>; answer: Promotion };
   /** Ends the graph; asked before. */
   stop: { args: Record<string, never>; answer: { said: string } };
 }
@@ -268,4 +312,10 @@ export interface Tick {
   changes: Changes;
 }
 
-export type FromKernel = Reply | Tick;
+/** From the kernel to every view, when the promotion of the graph has changed. */
+export interface Promoted {
+  type: "promotion";
+  promotion: Promotion;
+}
+
+export type FromKernel = Reply | Tick | Promoted;

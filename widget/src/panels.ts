@@ -1,11 +1,12 @@
-/** What can be opened beside the picture: a node, the requests, the legend; one at a time. */
+/** What can be opened beside the picture: a node, requests, the legend, a promotion; one at a time. */
 
 import type { Acts } from "./acts.ts";
 import type { Kernel } from "./kernel.ts";
 import { Legend } from "./legend.ts";
-import type { Picture } from "./messages.ts";
+import type { Picture, Promotion } from "./messages.ts";
 import { NodePanel } from "./node_panel.ts";
 import { Panel } from "./panel.ts";
+import { PromotePanel } from "./promote_panel.ts";
 import { RequestsPanel } from "./requests_panel.ts";
 import type { Scene } from "./scene.ts";
 import type { Scope } from "./scope.ts";
@@ -24,6 +25,7 @@ export class Panels {
   #picture: Picture | null = null;
   #scene: Scene | null = null;
   #node: NodePanel | null = null;
+  #promote: PromotePanel | null = null;
   #opened = 0;
 
   constructor(options: PanelsOptions) {
@@ -49,6 +51,16 @@ export class Panels {
   /** The figures have changed. */
   refresh(): void {
     this.#node?.refresh();
+  }
+
+  /** The promotion of the graph has changed. */
+  promoted(promotion: Promotion): void {
+    this.#promote?.take(promotion);
+  }
+
+  /** What was told meanwhile may be lost: the kernel is there again. */
+  again(): void {
+    void this.#promote?.look();
   }
 
   /** Another picture is shown: a node that is still there stays open. */
@@ -107,8 +119,26 @@ export class Panels {
     this.#about(null);
   }
 
+  promote(control: HTMLElement): void {
+    const { acts, scope } = this.#options;
+    const panel = new PromotePanel({
+      acts,
+      scope: scope.child(),
+      close: () => {
+        this.close();
+      },
+    });
+    this.#panel.show(`Promote ${this.#picture?.name ?? ""}`, panel, () => {
+      control.focus();
+    });
+    this.#about(null);
+    this.#promote = panel;
+    void panel.look();
+  }
+
   #about(node: NodePanel | null): void {
     this.#node = node;
+    this.#promote = null;
     this.#scene?.opened(node?.node ?? null);
   }
 

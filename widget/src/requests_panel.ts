@@ -1,7 +1,7 @@
 /** The requests that are known, and one of them as a waterfall. */
 
 import type { Acts } from "./acts.ts";
-import { button, make, setAttribute, setHidden, setText } from "./dom.ts";
+import { button, make, onSubmit, setAttribute, setHidden, setText } from "./dom.ts";
 import { save } from "./files.ts";
 import type { RequestDetails, RequestLine, Requests } from "./messages.ts";
 import type { Content } from "./panel.ts";
@@ -103,8 +103,7 @@ export class RequestsPanel implements Content {
     const send = make("button", { type: "submit", class: "gnb-button" }, "Show");
     const label = make("label", { class: "gnb-labelled" }, "Id", field);
     const form = make("form", { class: "gnb-by-id" }, label, send);
-    this.#scope.listen(form, "submit", (event) => {
-      event.preventDefault();
+    onSubmit(this.#scope, form, () => {
       const which = field.value.trim();
       if (which) {
         void this.show(send, which);

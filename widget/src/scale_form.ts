@@ -1,7 +1,7 @@
 /** Changing in place how many replicas a node has, and how much each does at once. */
 
 import type { Acts } from "./acts.ts";
-import { button, make, setAttribute, setHidden, setText } from "./dom.ts";
+import { button, make, onSubmit, setAttribute, setHidden, setText } from "./dom.ts";
 import { copy } from "./files.ts";
 import type { NodeDetails } from "./messages.ts";
 import type { Scope } from "./scope.ts";
@@ -70,8 +70,7 @@ export class ScaleForm implements Section {
     scope.listen(this.#form, "input", () => {
       this.#check();
     });
-    scope.listen(this.#form, "submit", (event) => {
-      event.preventDefault();
+    onSubmit(scope, this.#form, () => {
       void this.#send();
     });
     scope.listen(copying, "click", () => {

@@ -21,6 +21,7 @@ export interface Wishes {
   requests: (control: HTMLElement) => void;
   legend: (control: HTMLElement) => void;
   exportPicture: (control: HTMLElement) => void;
+  promote: (control: HTMLElement) => void;
   stop: (control: HTMLElement) => void;
 }
 
@@ -46,6 +47,10 @@ export class Toolbar {
     this.#scope = scope;
     const requests = button("Requests…", { class: "gnb-button" });
     const picture = button("Save picture", { class: "gnb-button" });
+    const promote = button("Promote…", {
+      class: "gnb-button",
+      title: "Brings the graph to another Ray cluster",
+    });
     const legend = button("?", {
       class: "gnb-button",
       "aria-label": "legend",
@@ -85,6 +90,7 @@ export class Toolbar {
           this.#again,
           requests,
           picture,
+          promote,
           this.#stop,
         ),
       ),
@@ -105,6 +111,7 @@ export class Toolbar {
     this.#press(requests, wishes.requests);
     this.#press(legend, wishes.legend);
     this.#press(picture, wishes.exportPicture);
+    this.#press(promote, wishes.promote);
     this.#press(this.#stop, wishes.stop);
   }
 

@@ -100,6 +100,12 @@ export class View {
     this.#connection.onError = (error) => {
       this.#notices.fail(error);
     };
+    this.#connection.onOpen = () => {
+      this.#panels.again();
+    };
+    this.#kernel.onPromotion = (promotion) => {
+      this.#panels.promoted(promotion);
+    };
     this.#kernel.onPicture = () => {
       this.#show(this.#kernel.picture);
       this.#connection.open();
@@ -220,6 +226,9 @@ export class View {
             save(saved);
           }
         });
+      },
+      promote: (control) => {
+        this.#panels.promote(control);
       },
       stop: (control) => {
         void this.#stop(control);

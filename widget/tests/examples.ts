@@ -1,6 +1,13 @@
 /** The examples that tests share: a request, three nodes and two edges, and figures of them. */
 
-import type { Frame, NodeDetails, NodeFrame, Picture } from "../src/messages.ts";
+import type {
+  Frame,
+  NodeDetails,
+  NodeFrame,
+  Picture,
+  Promotion,
+  Targets,
+} from "../src/messages.ts";
 
 function card(id: string, x: number, y: number): string {
   return `<g id="${id}" class="gnb-node gnb-call" data-node="${id}" data-deployment="D">
@@ -138,4 +145,53 @@ export function details(changes: Partial<NodeDetails> = {}): NodeDetails {
     scale_note: "",
     ...changes,
   };
+}
+
+export function promotion(changes: Partial<Promotion> = {}): Promotion {
+  return {
+    revision: 0,
+    stage: "none",
+    cancelling: false,
+    target: "",
+    application: "",
+    steps: [],
+    number: 0,
+    plan: [],
+    empty: false,
+    warnings: [],
+    said: "",
+    url: "",
+    error: null,
+    ...changes,
+  };
+}
+
+/** A promotion whose plan waits. */
+export function planned(changes: Partial<Promotion> = {}): Promotion {
+  return promotion({
+    revision: 5,
+    stage: "planned",
+    target: "production",
+    application: "demo",
+    number: 3,
+    plan: [
+      { sign: "", text: "demo, release 1f0c -> production" },
+      { sign: "!", text: "  ! a  restarted: its code has changed" },
+      { sign: "=", text: "  = b  unchanged" },
+    ],
+    warnings: ["cell 3: a path of this machine"],
+    ...changes,
+  });
+}
+
+export function targets(
+  names: string[] = ["production"],
+  now: Promotion = promotion(),
+): Targets & { promotion: Promotion } {
+  const none = {
+    message: "there is none yet.",
+    hint: "write [targets.production]",
+    example: 'address = "https://ray.example.com"',
+  };
+  return { targets: names, name: "demo", none: names.length ? null : none, promotion: now };
 }

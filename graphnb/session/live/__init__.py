@@ -1,7 +1,8 @@
 """Live pictures of running graphs: where their figures come from, and what they let people do.
 
 `LivePicture` is what a notebook shows; `Watch` gathers the figures of one running graph, in one
-thread, for all its pictures; `Desk` answers what a picture asks for.
+thread, for all its pictures; `Desk` answers what a picture asks for; `Promoter` promotes the graph
+as its pictures ask.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from graphnb.session.live.picture import LivePicture
+from graphnb.session.live.promoter import Promoter
 from graphnb.session.live.watch import Watch
 from graphnb.session.registry import busy_since
 
@@ -20,7 +22,7 @@ __all__ = ["LivePicture", "live_picture"]
 
 
 def live_picture(graph: RunningGraph) -> LivePicture:
-    """A live picture of a running graph; all of one graph share its watch.
+    """A live picture of a running graph; all of one graph share its watch and its promoter.
 
     Raises:
         NotRunningError: the graph has ended.
@@ -30,4 +32,6 @@ def live_picture(graph: RunningGraph) -> LivePicture:
         kept.watch.look(time.monotonic())
     if kept.watch is None or kept.watch.ended:
         kept.watch = Watch(graph)
-    return LivePicture(graph, kept.watch, busy_since)
+    if kept.promoter is None:
+        kept.promoter = Promoter(graph)
+    return LivePicture(graph, kept.watch, kept.promoter, busy_since)

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from graphnb.errors import GraphnbError, NotRunningError
+from graphnb.session.live.promotion import choice_of_targets
 from graphnb.session.registry import source_of
 from graphnb.session.scaling import why_not
 from graphnb.telemetry.export import to_json_lines
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from graphnb.session.live.choices import Choices
+    from graphnb.session.live.promoter import Promoter
     from graphnb.session.live.watch import Watch
     from graphnb.session.running_graph import RunningGraph
     from graphnb.telemetry import Trace
@@ -46,11 +48,13 @@ class Desk:
         graph: RunningGraph,
         watch: Watch,
         choices: Choices,
+        promoter: Promoter,
         drawn: Callable[[], Picture],
     ) -> None:
         self._graph = graph
         self._watch = watch
         self._choices = choices
+        self._promoter = promoter
         self._drawn = drawn
         self._verbs: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "node": self._node,
@@ -60,6 +64,10 @@ class Desk:
             "scale": self._scale,
             "trace": self._trace,
             "export": self._export,
+            "promotion": self._promotion,
+            "plan": self._plan,
+            "roll_out": self._roll_out,
+            "cancel": self._cancel,
             "stop": self._stop,
         }
 
@@ -186,6 +194,18 @@ class Desk:
             summary = self._choices.shown(time.monotonic()).window.digest.summary()
         svg = to_svg(self._drawn().spec, summary)
         return {"name": f"{self._graph.name}.svg", "type": "image/svg+xml", "text": svg}
+
+    def _promotion(self, _args: Mapping[str, Any]) -> dict[str, Any]:
+        return {**choice_of_targets(self._graph.name), "promotion": self._promoter.now()}
+
+    def _plan(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return self._promoter.plan(_text(args, "target"), _text(args, "application"))
+
+    def _roll_out(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return self._promoter.roll_out(_number(args, "plan") or 0)
+
+    def _cancel(self, _args: Mapping[str, Any]) -> dict[str, Any]:
+        return self._promoter.cancel()
 
     def _stop(self, _args: Mapping[str, Any]) -> dict[str, str]:
         name = self._graph.name

@@ -15,6 +15,7 @@ from graphnb.views.widget.moment import Moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from graphnb.session.live.promoter import Promoter
     from graphnb.session.live.watch import Watch
     from graphnb.session.running_graph import RunningGraph
     from graphnb.views.widget.picture import Picture
@@ -36,12 +37,17 @@ class LivePicture:
     Args:
         graph: what to show.
         watch: gathers its figures.
+        promoter: brings it to clusters.
         busy_since: when the cell that runs began, on `time.monotonic`, or None: a front end without
             subshells is not heard until it ends.
     """
 
     def __init__(
-        self, graph: RunningGraph, watch: Watch, busy_since: Callable[[], float | None]
+        self,
+        graph: RunningGraph,
+        watch: Watch,
+        promoter: Promoter,
+        busy_since: Callable[[], float | None],
     ) -> None:
         from graphnb.views.widget.widget import LiveWidget
 
@@ -50,7 +56,7 @@ class LivePicture:
         self._busy_since = busy_since
         self._name, self._on = graph.name, graph.on
         self._choices = Choices(watch, graph.benches)
-        self._desk = Desk(graph, watch, self._choices, lambda: self._drawn)
+        self._desk = Desk(graph, watch, self._choices, promoter, lambda: self._drawn)
         self._views: dict[str, float] = {}  # when each was heard last
         self._tick = self._seen = 0
         self._shown_at = 0.0
@@ -63,6 +69,7 @@ class LivePicture:
             picture=self._traits(picture) if picture.drawn else {},
         )
         self._redraw()
+        promoter.show_to(self)
 
     @property
     def widget(self) -> Any:
@@ -80,6 +87,11 @@ class LivePicture:
                 return
             self._shown_at = now
             self._next(now, whole=self._watch.ended)
+
+    def promoted(self, promotion: Mapping[str, Any]) -> None:
+        """Sends how the promotion of the graph is now (a `Shower`)."""
+        if self._views:
+            self._widget.tell({"type": "promotion", "promotion": promotion})
 
     @property
     def _drawn(self) -> Picture:
