@@ -140,6 +140,7 @@ def apply_plan(
     with _connected(target) as rest, packed(bundle) as package:
         rollout = Rollout(rest, target, progress)
         rollout.upload(package, plan)
+        progress(f"telling {target.name} what to run")
         return Promotion(plan, rollout.apply(plan, golden, ray=rest.version()))
 
 

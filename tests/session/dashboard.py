@@ -18,12 +18,15 @@ class Dashboard:
         configs: what it was told to run, by name.
         puts: how often it was told.
         settles: whether what it is told to run does; else it is for ever on its way.
+        takes: set while it takes packages; else they are for ever on their way.
     """
 
     def __init__(self):
         self.configs = {}
         self.puts = 0
         self.settles = True
+        self.takes = threading.Event()
+        self.takes.set()
         self._packages = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.address = f"http://127.0.0.1:{self._server.server_port}"
@@ -45,6 +48,7 @@ class Dashboard:
             def do_PUT(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.path.startswith(_PACKAGES):
+                    dashboard.takes.wait(60)
                     dashboard._packages.add(self.path.removeprefix(_PACKAGES))
                 else:
                     told = json.loads(body)["applications"]

@@ -162,6 +162,20 @@ def test_a_rollout_that_is_cancelled_is_taken_back(deployed, dashboard, place):
     eventually(lambda: not folders(place))
 
 
+def test_what_is_cancelled_before_it_changes_anything_changes_nothing(deployed, dashboard):
+    """As while the package is sent."""
+    panel = Panel(deployed())
+    panel.plan()
+    number = panel.comes_to("planned")["number"]
+    dashboard.takes.clear()
+    panel.ask("roll_out", plan=number)
+    panel.until(lambda: "sending" in str(panel.promotion["steps"]))
+    panel.ask("cancel")
+    dashboard.takes.set()
+    assert panel.comes_to("failed")["error"]["message"] == "it was cancelled"
+    assert dashboard.puts == 0
+
+
 def test_a_plan_can_be_cancelled_while_it_is_proved(deployed, dashboard, place):
     """The process that proves it ends, and another plan can be made."""
     panel = Panel(deployed(SLOW))

@@ -6,7 +6,7 @@ import { button, make, onSubmit, setAttribute, setHidden, setText } from "./dom.
 import { KernelError } from "./kernel.ts";
 import type { Promotion, Targets, Verb, Verbs } from "./messages.ts";
 import type { Content } from "./panel.ts";
-import { fillPlan, steps } from "./promote_parts.ts";
+import { fillPlan, steps, works } from "./promote_parts.ts";
 import type { Scope } from "./scope.ts";
 
 export interface PromotePanelOptions {
@@ -225,8 +225,7 @@ export class PromotePanel implements Content {
   }
 
   get #works(): boolean {
-    const stage = this.#promotion?.stage;
-    return stage === "planning" || stage === "rolling out";
+    return this.#promotion !== null && works(this.#promotion);
   }
 }
 

@@ -5,6 +5,11 @@ import type { Promotion } from "./messages.ts";
 
 const SIGNS = { at: "●", done: "✓", failed: "✗" };
 
+/** Whether it is under way. */
+export function works({ stage }: Promotion): boolean {
+  return stage === "planning" || stage === "rolling out";
+}
+
 export function steps(): {
   element: HTMLElement;
   show(steps: Promotion["steps"], last: "at" | "failed"): void;

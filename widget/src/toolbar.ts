@@ -38,6 +38,10 @@ export class Toolbar {
     class: "gnb-button",
     title: "Sends the last request once more",
   });
+  readonly #promote = button("Promote…", {
+    class: "gnb-button",
+    title: "Brings the graph to another Ray cluster",
+  });
   readonly #stop = button("Stop…", { class: "gnb-button" });
   readonly #zoom: HTMLElement;
   readonly #scope: Scope;
@@ -47,10 +51,6 @@ export class Toolbar {
     this.#scope = scope;
     const requests = button("Requests…", { class: "gnb-button" });
     const picture = button("Save picture", { class: "gnb-button" });
-    const promote = button("Promote…", {
-      class: "gnb-button",
-      title: "Brings the graph to another Ray cluster",
-    });
     const legend = button("?", {
       class: "gnb-button",
       "aria-label": "legend",
@@ -90,7 +90,7 @@ export class Toolbar {
           this.#again,
           requests,
           picture,
-          promote,
+          this.#promote,
           this.#stop,
         ),
       ),
@@ -111,7 +111,7 @@ export class Toolbar {
     this.#press(requests, wishes.requests);
     this.#press(legend, wishes.legend);
     this.#press(picture, wishes.exportPicture);
-    this.#press(promote, wishes.promote);
+    this.#press(this.#promote, wishes.promote);
     this.#press(this.#stop, wishes.stop);
   }
 
@@ -133,6 +133,11 @@ export class Toolbar {
     for (const one of [this.#again, this.#stop, this.#pause]) {
       one.disabled = state === "ended";
     }
+  }
+
+  /** A promotion is under way, whether its panel is open or not. */
+  set promoting(works: boolean) {
+    setText(this.#promote, works ? "Promoting…" : "Promote…");
   }
 
   #zooms({ smaller, fit, larger }: Wishes): HTMLElement {

@@ -14,6 +14,7 @@ import { Notices } from "./notices.ts";
 import type { Percentile } from "./painter.ts";
 import { Painting } from "./painting.ts";
 import { Panels } from "./panels.ts";
+import { works } from "./promote_parts.ts";
 import type { Scene } from "./scene.ts";
 import { makeScene } from "./scene.ts";
 import { Scope } from "./scope.ts";
@@ -104,6 +105,7 @@ export class View {
       this.#panels.again();
     };
     this.#kernel.onPromotion = (promotion) => {
+      this.#toolbar.promoting = works(promotion);
       this.#panels.promoted(promotion);
     };
     this.#kernel.onPicture = () => {

@@ -175,6 +175,8 @@ describe("the panel of a promotion", () => {
     pressed("Close").click();
     expect(el.querySelector(".gnb-promote")).toBeNull();
     expect(document.activeElement).toBe(pressed("Promote…"));
+    told(planned({ revision: 6, stage: "rolling out" }));
+    expect(pressed("Promoting…").hidden).toBe(false);
     told(planned({ revision: 7 }));
     await opened(targets(["production"], planned({ revision: 7 })));
     expect(find(".gnb-plan").textContent).toContain("restarted");
