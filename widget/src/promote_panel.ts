@@ -176,7 +176,9 @@ export class PromotePanel implements Content {
     const shown = this.#promotion;
     const warnings = shown?.warnings ?? [];
     const failed = shown?.stage === "failed";
-    this.#steps.show(this.#works || failed ? (shown?.steps ?? []) : [], failed ? "failed" : "at");
+    // The last steps of a rollout that failed put back what ran before.
+    const last = this.#works ? "at" : shown?.plan.length ? "done" : "failed";
+    this.#steps.show(this.#works || failed ? (shown?.steps ?? []) : [], last);
     fillPlan(this.#lines, shown?.plan ?? []);
     setHidden(this.#lines, !shown?.plan.length);
     setHidden(this.#warnings, warnings.length === 0);

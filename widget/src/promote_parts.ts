@@ -12,7 +12,7 @@ export function works({ stage }: Promotion): boolean {
 
 export function steps(): {
   element: HTMLElement;
-  show(steps: Promotion["steps"], last: "at" | "failed"): void;
+  show(steps: Promotion["steps"], last: keyof typeof SIGNS): void;
 } {
   // New steps are said by screen readers, not what changes in one.
   const element = make("ol", {
@@ -36,7 +36,7 @@ export function steps(): {
           setText(sign, SIGNS[how]);
           setText(text, said);
           setText(each, parts.join("\n"));
-          setHidden(each, parts.length === 0);
+          setHidden(each, how !== "at" || parts.length === 0);
         }
       }
     },
