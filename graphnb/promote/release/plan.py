@@ -178,7 +178,7 @@ def _check_route(prefix: str, name: str, live: LiveCluster) -> None:
         if other.name != name and other.route_prefix == prefix:
             raise PromoteError(
                 f"the route {prefix} is taken there, by the application {other.name}",
-                hint="set route_prefix of the target, or deploy the graph with another --route",
+                hint=f'set route_prefix in the settings of the target: "/{name}"',
             )
 
 
