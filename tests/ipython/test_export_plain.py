@@ -18,11 +18,17 @@ from tests.ipython.notebook import SETUP, Notebook
 MODEL = """
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 import shapes
+
+def halved(x):
+    return np.asarray(x) / 2
 
 rng = np.random.default_rng(0)
 points = rng.normal(size=(40, 2))
-model = LogisticRegression().fit(points, points[:, 0] > 0)
+model = make_pipeline(FunctionTransformer(halved), LogisticRegression())
+model.fit(points, points[:, 0] > 0)
 """
 
 GRAPH = """
@@ -97,7 +103,8 @@ def test_what_the_graph_needs_comes_along(plain):
     assert '"Says on which side a point lies."' in text
     assert "Classifier.bind(model)" in text
     assert "InputNode" not in text
-    assert [one.name for one in (plain / "artifacts").iterdir()] == ["model.joblib"]
+    assert [one.name for one in (plain / "artifacts").iterdir()] == ["model.pkl"]
+    assert "def halved(x):" in text  # which only the file refers to
     assert (plain / "shapes.py").read_text() == HELPER.replace("from graphnb", "from ray")
     assert "numpy==" in (plain / "requirements.txt").read_text()
 

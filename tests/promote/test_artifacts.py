@@ -139,6 +139,10 @@ def test_models_are_known_by_what_they_learned():
     assert is_fitted(MODEL)
     assert is_fitted(make_pipeline(StandardScaler(), MODEL))
     assert is_fitted({"a": [MODEL]})
+    assert is_fitted({"a": [{"b": [[make_pipeline(make_pipeline(StandardScaler(), MODEL))]]}]})
+    loop = [LogisticRegression()]
+    loop.append(loop)
+    assert not is_fitted(loop)
     own = type("Own", (), {"__module__": "__main__"})()
     own.model = MODEL
     assert is_fitted(own)

@@ -23,39 +23,56 @@ __all__ = [
 _ATOMS = (bool, int, float, str, bytes, type(None))
 _MOST_PARTS = 1_000_000
 _MOST_MODELS = 1_000
+_MOST_LOOKED_AT = 10_000
 _LONGEST_LITERAL = 200
 _LITERAL_ARRAYS = frozenset(
     {"arange", "array", "asarray", "eye", "full", "linspace", "ones", "tensor", "zeros"}
 )
 
 
-def is_fitted(value: Any, depth: int = 4) -> bool:
+def is_fitted(value: Any) -> bool:
     """Whether it is a model with something learned: a fitted estimator, or a network.
 
     Estimators by scikit-learn's convention: what `fit` finds ends with an underscore. A list or
     a dict with such a model counts as well, and so does an object of the notebook's own classes.
-
-    Args:
-        value: any.
-        depth: how far within it models are looked for.
     """
-    if not depth:
-        return False
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting and len(seen) < _MOST_LOOKED_AT:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            if _has_learned(one):
+                return True
+            held = _held(one)
+            waiting += held if len(held) <= _MOST_MODELS else ()
+    return False
+
+
+def _has_learned(value: Any) -> bool:
     if _is_instance(value, "torch.nn", "Module"):
         return True
-    state = getattr(value, "__dict__", {})
-    held: Collection[Any] = ()
+    state = getattr(value, "__dict__", {}) if _is_estimator(value) else {}
+    return any(name.endswith("_") and not name.startswith("_") for name in state)
+
+
+def _held(value: Any) -> Collection[Any]:
+    """What may be a model in it."""
     if isinstance(value, dict):
-        held = value.values()
-    elif type(value) in {list, tuple, set}:
-        held = value
-    elif type(value).__module__ == "__main__":
-        held = state.values()
-    elif callable(getattr(type(value), "get_params", None)):
-        if any(name.endswith("_") and not name.startswith("_") for name in state):
-            return True
-        held = [one for one in state.values() if isinstance(one, list | tuple)]  # of pipelines
-    return len(held) <= _MOST_MODELS and any(is_fitted(one, depth - 1) for one in held)
+        return value.values()
+    if type(value) in {list, tuple, set}:
+        held: Collection[Any] = value
+        return held
+    state = getattr(value, "__dict__", {})
+    if type(value).__module__ == "__main__":
+        return state.values()
+    if _is_estimator(value):  # such as a pipeline, of its steps
+        return [one for one in state.values() if isinstance(one, list | tuple)]
+    return ()
+
+
+def _is_estimator(value: Any) -> bool:
+    return callable(getattr(type(value), "get_params", None))
 
 
 def is_array(value: Any) -> bool:

@@ -63,8 +63,16 @@ def _plain(
 ) -> Contents:
     """What goes into the plain bundle, given that of the other one."""
     title = f"The graph {contents.name}, taken from a notebook, as plain Ray Serve code."
-    found = plain_source(contents.module, driver, imports=imports, needs=needs, title=title)
-    artifacts = [one for one in contents.artifacts if one.file in found.text]
+    wanted = {*needs}
+    while True:  # until what files hold, and say nothing of in source, is there too
+        found = plain_source(
+            contents.module, driver, imports=imports, needs=sorted(wanted), title=title
+        )
+        artifacts = [one for one in contents.artifacts if one.file in found.text]
+        held = {name for one in artifacts for name in one.needs}
+        if held <= wanted:
+            break
+        wanted |= held
     used = {one for one in found.modules if one.partition(".")[0] != DRIVING}
     helpers, modules = helpers_of(used, contents.origin.folder)
     modules |= driving_modules(found.text) | _libraries(artifacts)

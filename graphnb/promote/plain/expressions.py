@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.walk import Leaf
 from graphnb.errors import ExportError
+from graphnb.promote.plain.constructed import constructed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,7 +99,12 @@ class Expressions:
                 raise _unsaid(one, f"a part of {what}")
             return text
 
-        return _display(value, part) or self._instance(value, part) or self._imported(value)
+        return (
+            _display(value, part)
+            or self._instance(value, part)
+            or self._constructed(value)
+            or self._imported(value)
+        )
 
     def _scalar(self, value: Any) -> str:
         if isinstance(value, str | bytes) and len(value) > _LONG:
@@ -136,12 +142,25 @@ class Expressions:
             return None
         if module == "builtins":
             return name
+        if not self._has(module):
+            return None
+        return f"{module}.{name}" if name else module
+
+    def _constructed(self, value: Any) -> str | None:
+        found = constructed(value)
+        if found is None:
+            return None
+        module, text = found
+        return text if not module or self._has(module) else None
+
+    def _has(self, module: str) -> bool:
+        """Imports a module, if its name means nothing else there."""
         top = module.partition(".")[0]
         here = self._namespace.get(top)
         if here is not None and here is not sys.modules.get(top):
-            return None  # the name means something else there
+            return False
         self.imports.add(f"import {module}")
-        return f"{module}.{name}" if name else module
+        return True
 
 
 def _unsaid(value: Any, what: str) -> ExportError:

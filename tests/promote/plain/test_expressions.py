@@ -1,8 +1,13 @@
 """Values as source."""
 
+import datetime as dt
+import decimal
 import enum
+import fractions
 import functools
 import math
+import pathlib
+import uuid
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +49,35 @@ def test_all_kinds_of_displays(value):
     found = eval(Expressions({}).of(value, "it"))
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        range(3), range(1, 9, 2), slice(1, None), dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+        dt.timedelta(days=1.5), decimal.Decimal("1.10"), fractions.Fraction(1, 3),
+        pathlib.Path("a/b"), pathlib.PurePosixPath("/x"), uuid.UUID(int=7),
+        np.dtype("float32"), np.float32(0.1), np.int64(3), np.arange(6.0).reshape(2, 3) / 7,
+        np.array([True, False]), np.arange(3, dtype=">i2"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_common_types_are_made_again(value):
+    """With their types, and imported by their modules' names."""
+    expressions = Expressions({})
+    text = expressions.of([value], "it")
+    scope = {}
+    exec("\n".join(expressions.imports), scope)
+    (found,) = eval(text, scope)
+    assert type(found) is type(value)
+    assert getattr(found, "dtype", None) == getattr(value, "dtype", None)
+    assert np.array_equal(found, value)
+
+
+def test_what_is_long_has_to_have_a_name():
+    """Nobody reads a table of numbers in the middle of code."""
+    with pytest.raises(ExportError, match="a part of it: a ndarray"):
+        Expressions({}).of([np.zeros(1000)], "it")
 
 
 def test_numbers_that_have_no_literal():
