@@ -61,7 +61,8 @@ class Staging:
                 if self._process.poll() is not None or time.monotonic() > give_up:
                     raise
                 time.sleep(0.2)
-        self._client.put("/api/serve/applications/", json=self._serve, timeout=60)
+        path = "/api/serve/applications/"
+        self._client.put(path, json=self._serve, timeout=60).raise_for_status()
 
     def processes(self, application: str) -> dict[str, int]:
         """The process of each deployment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,7 @@ import graphnb
 from graphnb.executors.local.starter import LEFT_OUT
 from graphnb.graph.rules import RULES
 from graphnb.ipython.arguments import MAGICS
+from graphnb.promote.release.target import Target
 from graphnb.session import http_settings
 from graphnb.telemetry import compare
 
@@ -53,6 +55,13 @@ def test_every_public_name_is_documented(name: str) -> None:
 def test_every_setting_is_documented(name: str) -> None:
     """docs/running.md has every environment variable."""
     assert f"`{name}`" in RUNNING
+
+
+@pytest.mark.parametrize("setting", [one.name for one in fields(Target) if one.name != "name"])
+def test_every_setting_of_a_target_is_documented(setting: str) -> None:
+    """docs/promote.md has them in a table."""
+    rows = [line.split("|")[1] for line in PROMOTE.splitlines() if line.startswith("| `")]
+    assert any(f"`{setting}`" in one for one in rows)
 
 
 @pytest.mark.parametrize("option", LEFT_OUT)
