@@ -87,11 +87,15 @@ def _fastapi(graphs: Mapping[str, Any], adapters: Any) -> Any:
     from fastapi.exceptions import RequestValidationError
     from starlette.exceptions import HTTPException as StarletteHTTPException
 
+    from graphnb.engine.http_response import refused
+
     app = FastAPI(title="graphnb", redirect_slashes=False)
-    app.add_exception_handler(StarletteHTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _refused)
+    app.add_exception_handler(StarletteHTTPException, refused)
+    app.add_exception_handler(RequestValidationError, refused)
+    is_by_route = isinstance(adapters, Mapping)
+    by_route = {_route(at): one for at, one in adapters.items()} if is_by_route else None
     for route, graph in graphs.items():
-        adapter = adapters.get(route) if isinstance(adapters, Mapping) else adapters
+        adapter = by_route.get(route) if by_route is not None else adapters
         endpoint = _endpoint(graph, adapter)
         name = route.strip("/").replace("/", "_") or "predict"
         app.add_api_route(route, endpoint, methods=["POST"], name=name, response_model=None)
@@ -104,18 +108,6 @@ def _fastapi(graphs: Mapping[str, Any], adapters: Any) -> Any:
                 response_model=None,
             )
     return app
-
-
-async def _refused(_request: Any, error: Any) -> Any:
-    """What does not fit, in the shape that all errors have: {"error": reason}."""
-    from starlette.responses import JSONResponse
-
-    status = getattr(error, "status_code", 422)
-    reason = getattr(error, "detail", None)
-    if reason is None:  # of a pydantic model: each field, and what is wrong with it
-        found = [(".".join(map(str, one["loc"][1:])), one["msg"]) for one in error.errors()]
-        reason = "; ".join(f"{where}: {what}" if where else what for where, what in found)
-    return JSONResponse({"error": reason}, status, headers=getattr(error, "headers", None))
 
 
 def _endpoint(graph: Any, adapter: Any) -> Callable[..., Any]:

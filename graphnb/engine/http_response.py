@@ -106,3 +106,19 @@ def _plain(value: Any) -> Any:
             f"a {type(value).__name__} has no JSON form: return plain data, "
             "an array, a pydantic model, or a starlette Response"
         ) from None
+
+
+async def refused(_request: Any, error: Any) -> Any:
+    """What does not fit, in the shape that all errors have: {"error": reason}.
+
+    Args:
+        error: an HTTPException of Starlette, or FastAPI's of a body that is not valid.
+    """
+    from starlette.responses import JSONResponse
+
+    status = getattr(error, "status_code", 422)
+    reason = getattr(error, "detail", None)
+    if reason is None:  # of a pydantic model: each field, and what is wrong with it
+        found = [(".".join(map(str, one["loc"][1:])), one["msg"]) for one in error.errors()]
+        reason = "; ".join(f"{where}: {what}" if where else what for where, what in found)
+    return JSONResponse({"error": reason}, status, headers=getattr(error, "headers", None))

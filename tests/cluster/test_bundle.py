@@ -28,22 +28,27 @@ with InputNode() as request:
 """
 
 
-@pytest.fixture
-def bundle(cluster, images_folder, notebook):
+@pytest.fixture(params=["", "--plain"], ids=["own", "plain"])
+def bundle(request, cluster, images_folder, notebook):
     """A bundle in a folder that the cluster's nodes can import from; the shop is there again after.
 
-    `serve deploy` ends the applications that its file does not name.
+    Where a bundle of plain code runs, nothing can import graphnb. `serve deploy` ends the
+    applications that its file does not name.
     """
     assert notebook.run(CELL).error is None
     folder = images_folder / "learned"
-    exported = notebook.run(f'%export learned {folder} --golden "[2.0, 0.5]"')
+    exported = notebook.run(f'%export learned {folder} --golden "[2.0, 0.5]" {request.param}')
     assert exported.error is None, exported.error
-    held = [shutil.copy(folder / "app.py", images_folder)]
+    held = [folder, shutil.copy(folder / "app.py", images_folder)]
     held.append(shutil.copytree(folder / "artifacts", images_folder / "artifacts"))
+    if request.param:
+        held.append(shutil.copytree(folder / "driving", images_folder / "driving"))
+        held.append(images_folder / "graphnb.py")
+        held[-1].write_text('raise ImportError("plain code imports graphnb")')
     yield folder
-    start_shop(cluster)
     for one in map(Path, held):
         shutil.rmtree(one) if one.is_dir() else one.unlink()
+    start_shop(cluster)
 
 
 def test_serve_deploy_takes_it_and_its_tests_pass(cluster, bundle):

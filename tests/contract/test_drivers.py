@@ -362,6 +362,19 @@ def test_each_route_may_have_its_adapter(deploy, client):
     assert client.post(graph.url + "json", json={"array": [1]}).json()["type"] == "dict"
 
 
+def test_routes_of_adapters_need_no_slashes(deploy, client):
+    """As those of graphs."""
+
+    def text(q: str) -> str:
+        return q
+
+    with InputNode() as request:
+        graph = deploy(
+            DAGDriver.bind({"a": describe.bind(request)}, http_adapter={"a/": text}), http=True
+        )
+    assert client.post(graph.url.rstrip("/") + "/a?q=x").json()["value"] == "x"
+
+
 def test_an_adapter_does_not_matter_to_the_handle(deploy):
     """By handle the input is what is passed."""
     graph = deploy(driver(http_adapters.json_to_ndarray))

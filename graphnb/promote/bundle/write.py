@@ -167,7 +167,8 @@ def _write_all(contents: Contents, staged: Path, progress: Callable[[str], None]
     graph = sha256(spec_to_json(spec).encode()).hexdigest()
     said = provenance(contents.origin, release=release, graph=graph, profile=contents.profile)
     _put(staged / PROVENANCE, said.encode())
-    _put(staged / README, _readme(contents, staged, release).encode())
+    readme = _readme(contents, staged, release, spec.route_prefix)
+    _put(staged / README, readme.encode())
 
 
 def _write_code(contents: Contents, staged: Path, progress: Callable[[str], None]) -> None:
@@ -225,7 +226,7 @@ def _variables(contents: Contents) -> list[str]:
     return sorted({name for text in texts for name in variables_in(text)})
 
 
-def _readme(contents: Contents, staged: Path, release: str) -> str:
+def _readme(contents: Contents, staged: Path, release: str, prefix: str | None) -> str:
     there = paths_of(staged)
     rows = [
         f"| `{path}` | {about} |"
@@ -249,6 +250,7 @@ def _readme(contents: Contents, staged: Path, release: str) -> str:
             files="\n".join(rows),
             golden=f"{len(contents.golden)} golden requests." if contents.golden else _NO_GOLDEN,
             more=contents.form.more,
+            prefix=f" --route-prefix {prefix}" if prefix not in (None, "/") else "",
             variables=said,
         )
         .rstrip()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring import build
 from graphnb.authoring.build import no_digest
+from graphnb.promote.bundle.bundle import MODULE
 from graphnb.promote.plain.module import generate
+from graphnb.promote.plain.unfit import unfit_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +32,13 @@ def described(folder: Path, root: DeploymentNode, title: str) -> dict[str, Any]:
     """
     local = {one.stem for one in folder.iterdir() if one.suffix == ".py" or one.is_dir()} - {"app"}
     graph = build(root, digest=no_digest)
-    made = generate(graph, vars(sys.modules["app"]), local=local, title=title)
+    made = generate(
+        graph,
+        vars(sys.modules["app"]),
+        local=local,
+        title=title,
+        unfit=unfit_names((folder / MODULE).read_text("utf-8")),
+    )
     return {"text": made.text, "imports": made.imports, "needs": made.needs}
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring import Deployment
 from graphnb.errors import ExportError
+from graphnb.promote.plain.expressions import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from graphnb.authoring.bindings import DeploymentBinding
 
@@ -45,10 +46,13 @@ class Definitions:
     Args:
         namespace: the variables of the module.
         local: the names of the modules that come along with it.
+        unfit: variables that cannot go along.
     """
 
-    def __init__(self, namespace: Mapping[str, Any], local: frozenset[str]) -> None:
-        self._namespace = namespace
+    def __init__(
+        self, namespace: Mapping[str, Any], local: frozenset[str], unfit: Collection[str] = ()
+    ) -> None:
+        self._namespace = {name: one for name, one in namespace.items() if name not in unfit}
         self._local = local
 
     def of(self, name: str, binding: DeploymentBinding) -> Definition:
@@ -62,7 +66,8 @@ class Definitions:
         if not found:
             raise ExportError(
                 f"plain code cannot name the definition of {name}: no variable holds it",
-                hint="define it at the top of a cell, and not in a function",
+                hint="bind it to a variable of its own at the top of a cell, outside of `with`"
+                " blocks and loops",
             )
         made = [self._definition(*one) for one in found]
         given = {key: one for key, one in binding.options.items() if key != "route_prefix"}
@@ -83,7 +88,8 @@ class Definitions:
     def _all(self) -> Iterator[tuple[str, Any, str | None, str | None]]:
         """Expressions, what they are, their variables, and the modules they are imported from."""
         for name, value in self._namespace.items():
-            yield name, value, name, None
+            for text, one in parts(name, value):
+                yield text, one, name, None
             if isinstance(value, ModuleType) and value.__name__.partition(".")[0] in self._local:
                 for part, one in vars(value).items():
                     yield f"{name}.{part}", one, name, None

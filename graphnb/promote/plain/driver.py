@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphnb.http_adapters import adapter_named, json_request
 from graphnb.promote.plain.expressions import importable
-from graphnb.promote.plain.methods import body_of, called_by
-from graphnb.promote.plain.names import FreeNames, words
+from graphnb.promote.plain.methods import Scope, body_of, called_by
+from graphnb.promote.plain.names import OF_REPLICAS, FreeNames, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +23,6 @@ __all__ = ["DRIVING", "Own", "Route", "Writer", "routes_of"]
 
 DRIVING = "driving"
 """The package that generated code takes along."""
-
-_INPUT = "request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +46,34 @@ class Own:
 
     Attributes:
         names: which are free.
+        expressions: know what the module's own variables hold.
         lines: the imports that it needs.
+        given: what was handed out.
     """
 
     names: FreeNames
+    expressions: Expressions
     lines: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    @property
-    def known(self) -> set[str]:
-        """What was imported, as it is called here."""
-        return set(self._known.values())
+    def new(self, wanted: str) -> str:
+        """A free name, such as the one that is wanted."""
+        name = self.names.of(wanted)
+        self.given.add(name)
+        return name
 
     def imported(self, module: str, name: str) -> str:
         """What a name of a module is called here."""
         known = self._known.get((module, name))
         if known is None:
-            known = self._known[module, name] = self.names.of(name)
-            alias = "" if known == name else f" as {known}"
-            self.lines.add(f"from {module} import {name}{alias}")
+            value = getattr(sys.modules.get(module), name, None)
+            known = self.expressions.name(value) if value is not None else None
+            if known is None:
+                known = self.new(name)
+                alias = "" if known == name else f" as {known}"
+                self.lines.add(f"from {module} import {name}{alias}")
+            self._known[module, name] = known
         return known
 
 
@@ -96,12 +104,17 @@ class Writer:
         graph: the application.
         expressions: say constants and adapters.
         own: the names at the top of the module.
+        avoided: names that mean something there, and nothing else within a class.
     """
 
-    def __init__(self, graph: Graph, expressions: Expressions, own: Own) -> None:
+    def __init__(
+        self, graph: Graph, expressions: Expressions, own: Own, avoided: Iterable[str]
+    ) -> None:
         self._graph = graph
         self._expressions = expressions
         self._own = own
+        self._avoided = frozenset(avoided)
+        self._request = FreeNames(self._avoided).of("request")
 
     def driver(self, routes: Sequence[Route], *, name: str, api: str) -> list[str]:
         """The lines of the class that answers HTTP requests, without its decorators.
@@ -112,7 +125,7 @@ class Writer:
             api: what the FastAPI app is called.
         """
         attributes = self.handles(one.call for one in routes)
-        names = FreeNames(["self", *attributes.values()])
+        names = FreeNames([*OF_REPLICAS, *self._avoided, "self", *attributes.values()])
         about = "Answers each request with what its graph makes of it."
         lines = self._head(name, about, attributes)
         only = len(routes) == 1
@@ -121,7 +134,9 @@ class Writer:
             method = names.of("predict" if only else word)
             body = self._body(one.call, attributes)
             where = "" if only else f" at {one.path}"
-            head = f"async def {method}(self, {_INPUT}: {self._any}) -> {self._returns(body)}:"
+            head = (
+                f"async def {method}(self, {self._request}: {self._any}) -> {self._returns(body)}:"
+            )
             about = f"The graph{where}: each call begins when its input is there."
             lines += ["", f"    {head}", f'        """{about}"""']
             lines += [f"        {line}" for line in body.lines]
@@ -136,7 +151,7 @@ class Writer:
         made = self._own.imported(f"{DRIVING}.request_input", "request_input")
         given = f"*args: {self._any}, **kwargs: {self._any}"
         lines += ["", f"    async def __call__(self, {given}) -> {self._returns(body)}:"]
-        lines.append(f"        {_INPUT} = {made}(args, kwargs)")
+        lines.append(f"        {self._request} = {made}(args, kwargs)")
         return lines + [f"        {line}" for line in body.lines]
 
     @property
@@ -157,7 +172,7 @@ class Writer:
         spec = self._graph.spec
         calls = [one for root in roots for one in called_by(self._graph, root)]
         called = {spec.call(one).deployment for one in calls}
-        names = FreeNames(["answer", "predict", "self"])
+        names = FreeNames([*OF_REPLICAS, "answer", "predict", "self"])
         return {
             one.name: names.of(words(one.name)) for one in spec.deployments if one.name in called
         }
@@ -175,17 +190,13 @@ class Writer:
 
     def _body(self, call: str, attributes: Mapping[str, str]) -> Body:
         calls = self._own.imported(f"{DRIVING}.calls", "Calls")
-        taken = {*self._expressions.taken, *self._own.known, _INPUT, "self", "attribute"}
-        return body_of(
-            self._graph,
-            call,
-            self._expressions,
-            {name: f"self.{one}" for name, one in attributes.items()},
-            FreeNames(taken),
-            request=_INPUT,
+        scope = Scope(
+            handles={name: f"self.{one}" for name, one in attributes.items()},
+            request=self._request,
             calls=calls,
             attribute=lambda: self._own.imported(f"{DRIVING}.calls", "attribute"),
         )
+        return body_of(self._graph, call, self._expressions, scope)
 
     def _endpoint(
         self, route: Route, method: str, names: FreeNames, body: Body, api: str
@@ -194,17 +205,18 @@ class Writer:
         response = self._own.imported("starlette.responses", "Response")
         if body.streams:
             made = self._own.imported(f"{DRIVING}.http_response", "stream_response")
-            returned = f"await {made}(self.{method}({_INPUT}))"
+            returned = f"await {made}(self.{method}({self._request}))"
         else:
             made = self._own.imported(f"{DRIVING}.http_response", "json_response")
-            returned = f"{made}(await self.{method}({_INPUT}))"
+            returned = f"{made}(await self.{method}({self._request}))"
         paths = [f'    @{api}.post("{route.path}", response_model=None)']
         if route.path != "/":
             hidden = "response_model=None, include_in_schema=False"
             paths.append(f'    @{api}.post("{route.path}/", {hidden})')
+        given = f"self, {self._request}: {self._input(route.adapter)}"
         return [
             *paths,
-            f"    async def {name}(self, {_INPUT}: {self._input(route.adapter)}) -> {response}:",
+            f"    async def {name}({given}) -> {response}:",
             f"        return {returned}",
         ]
 

@@ -7,18 +7,19 @@ import itertools
 import math
 import sys
 from collections.abc import Callable
+from contextlib import contextmanager
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from graphnb.authoring.walk import Leaf
+from graphnb.authoring.walk import Leaf, leaves
 from graphnb.errors import ExportError
 from graphnb.promote.plain.constructed import constructed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["Expressions", "importable"]
+__all__ = ["Expressions", "importable", "parts"]
 
 Mark = Callable[[Any], str]
 """Says what stands for a marker in an argument."""
@@ -35,21 +36,35 @@ class Expressions:
 
     Args:
         namespace: the variables of the module in which the source stands.
+        unfit: those of them that cannot go along, such as what a loop binds that binds nodes too.
 
     Attributes:
         needs: the variables that what was written uses.
         imports: import statements that it needs beside them.
     """
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
+    def __init__(self, namespace: Mapping[str, Any], unfit: Collection[str] = ()) -> None:
         self._namespace = namespace
         self._named: dict[int, tuple[str, str]] = {}  # by id: the expression, its variable
+        self._unfit: dict[int, str] = {}
         for name, value in namespace.items():
-            if not name.startswith("__"):
-                for text, one in _parts(name, value):
+            if name in unfit or name == "self":
+                self._unfit.setdefault(id(value), name)
+            elif not name.startswith("__"):
+                for text, one in parts(name, value):
                     self._named.setdefault(id(one), (text, name))
         self.needs: set[str] = set()
         self.imports: set[str] = set()
+        self._used: set[str] = set()
+
+    @contextmanager
+    def noting(self) -> Iterator[set[str]]:
+        """The names that are used by what is written while it lasts."""
+        before, self._used = self._used, set()
+        try:
+            yield self._used
+        finally:
+            self._used = before
 
     def of(self, value: Any, what: str, mark: Mark | None = None) -> str:
         """The source of a value.
@@ -64,7 +79,7 @@ class Expressions:
         """
         text = self._text(value, what, mark, ())
         if text is None:
-            raise _unsaid(value, what)
+            raise self._unsaid(value, what)
         return text
 
     def name(self, value: Any) -> str | None:
@@ -73,6 +88,7 @@ class Expressions:
         if found is None:
             return None
         self.needs.add(found[1])
+        self._used.add(found[1])
         return found[0]
 
     @property
@@ -96,7 +112,7 @@ class Expressions:
         def part(one: Any) -> str:
             text = self._text(one, what, mark, (*within, id(value)))
             if text is None:
-                raise _unsaid(one, f"a part of {what}")
+                raise self._unsaid(one, f"a part of {what}")
             return text
 
         return (
@@ -120,11 +136,8 @@ class Expressions:
             return f"{part(cls)}.{value.name}"
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             names = list(value._fields)
-        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            fields = dataclasses.fields(value)
-            if not all(one.init for one in fields):
-                return None
-            names = [one.name for one in fields]
+        elif dataclasses.is_dataclass(cls) and _is_plain_dataclass(cls):
+            names = [one.name for one in dataclasses.fields(value)]
         else:
             return None
         said = ", ".join(f"{name}={part(getattr(value, name))}" for name in names)
@@ -160,13 +173,33 @@ class Expressions:
         if here is not None and here is not sys.modules.get(top):
             return False
         self.imports.add(f"import {module}")
+        self._used.add(top)
         return True
 
+    def _unsaid(self, value: Any, what: str) -> ExportError:
+        name = self._unfit.get(id(value))
+        if name is not None:
+            return ExportError(
+                f"plain code cannot say {what}: {name} is bound where nodes are bound too",
+                hint=f"bind {name} at the top of a cell, outside of `with` blocks and loops",
+            )
+        kind = type(value).__name__
+        if any(isinstance(leaf, Leaf) for leaf, _ in leaves(value)):
+            return ExportError(
+                f"plain code cannot say {what}: a {kind} with results of calls in it",
+                hint="use a list, a tuple, a dict, or a dataclass without __post_init__",
+            )
+        return ExportError(
+            f"plain code cannot say {what}: a {kind} that no variable holds",
+            hint="bind it to a variable at the top of a cell, and use that",
+        )
 
-def _unsaid(value: Any, what: str) -> ExportError:
-    return ExportError(
-        f"plain code cannot say {what}: a {type(value).__name__} that no variable holds",
-        hint="bind it to a variable at the top of a cell, and use that",
+
+def _is_plain_dataclass(cls: type) -> bool:
+    """Whether an instance is made again by its fields alone."""
+    fields = cls.__dataclass_fields__.values()  # type: ignore[attr-defined]
+    return not hasattr(cls, "__post_init__") and all(
+        one.init and one._field_type.name == "_FIELD" for one in fields
     )
 
 
@@ -194,7 +227,7 @@ def _display(value: Any, part: Callable[[Any], str]) -> str | None:
     return None
 
 
-def _parts(name: str, value: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, Any]]:
+def parts(name: str, value: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, Any]]:
     """A variable's value, and what it holds that may be bound alone."""
     if type(value) in _SCALARS and not isinstance(value, str | bytes):
         return
@@ -206,7 +239,7 @@ def _parts(name: str, value: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, 
         items = [(f"[{at}]", one) for at, one in _few(enumerate(value))]
     for place, one in items if depth else ():
         if type(one) not in _SCALARS:
-            yield from _parts(f"{name}{place}", one, depth - 1)
+            yield from parts(f"{name}{place}", one, depth - 1)
 
 
 def _few(items: Any) -> Iterator[Any]:

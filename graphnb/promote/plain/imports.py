@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from graphnb.errors import ExportError
 
@@ -19,19 +19,37 @@ _OWN = "graphnb"
 def without_graphnb(text: str) -> str:
     """The source with `from ray import serve` for `from graphnb import serve`, and the like.
 
-    Names that Ray Serve does not have stay: see `refuse_graphnb`.
+    Ray Serve's deployments have no `route_prefix`: it is left out, `serve.yaml` says it. Names that
+    Ray Serve does not have stay: see `refuse_graphnb`.
     """
     lines = [line.encode() for line in io.StringIO(text)]
-    tree = ast.walk(ast.parse(text))
-    found = [one for one in tree if isinstance(one, ast.stmt) and _rayed(one)]
-    for node in sorted(found, key=lambda one: -one.lineno):
+    tree = list(ast.walk(ast.parse(text)))
+    edits: list[tuple[ast.stmt | ast.expr, list[str]]] = [
+        (one, _rayed(one)) for one in tree if isinstance(one, ast.stmt) and _rayed(one)
+    ]
+    edits += [(one, [_unprefixed(one)]) for one in tree if _is_prefixed(one)]
+    for node, said in sorted(edits, key=lambda one: (-one[0].lineno, -one[0].col_offset)):
         assert node.end_lineno is not None
         first, last = lines[node.lineno - 1], lines[node.end_lineno - 1]
         indent = first[: node.col_offset]
-        said = ("; " if indent.strip() else "\n" + indent.decode()).join(_rayed(node))
-        new = indent + said.encode() + last[node.end_col_offset :]
+        joined = ("; " if indent.strip() else "\n" + indent.decode()).join(said)
+        new = indent + joined.encode() + last[node.end_col_offset :]
         lines[node.lineno - 1 : node.end_lineno] = [new]
     return b"".join(lines).decode()
+
+
+def _is_prefixed(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether it gives a deployment a route prefix."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    keywords = {one.arg for one in node.keywords}
+    return name in {"deployment", "options"} and "route_prefix" in keywords
+
+
+def _unprefixed(node: ast.Call) -> str:
+    kept = [one for one in node.keywords if one.arg != "route_prefix"]
+    return ast.unparse(ast.Call(node.func, node.args, kept))
 
 
 def _rayed(node: ast.AST) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from graphnb.authoring.bindings import ValueMarker
 from graphnb.graph.topology import graph_calls
-from graphnb.promote.plain.names import words
+from graphnb.promote.plain.names import OF_HANDLES, FreeNames, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from graphnb.authoring.bindings import Graph
     from graphnb.graph.spec import CallSpec, Path
     from graphnb.promote.plain.expressions import Expressions
-    from graphnb.promote.plain.names import FreeNames
 
-__all__ = ["Body", "body_of", "called_by", "in_order"]
+__all__ = ["Body", "Scope", "body_of", "called_by", "in_order", "keywords"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,58 +63,63 @@ def in_order(needs: Mapping[str, Iterable[str]], preferred: Sequence[str]) -> li
     return ordered
 
 
-def body_of(
-    graph: Graph,
-    root: str,
-    expressions: Expressions,
-    handles: Mapping[str, str],
-    names: FreeNames,
-    *,
-    request: str,
-    calls: str,
-    attribute: Callable[[], str],
-) -> Body:
+def keywords(said: Mapping[str, str]) -> list[str]:
+    """Keyword arguments, those too whose names Python does not take as such."""
+    plain = {name: one for name, one in said.items() if name.isidentifier() and not iskeyword(name)}
+    odd = [f"{name!r}: {one}" for name, one in said.items() if name not in plain]
+    more = [f"**{{{', '.join(odd)}}}"] if odd else []
+    return [*(f"{name}={one}" for name, one in plain.items()), *more]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a method finds where it stands.
+
+    Attributes:
+        handles: what holds the handle of each deployment: "self.scorer".
+        request: what the request is called.
+        calls: what the class `Calls` is called.
+        attribute: says what the function `attribute` is called, once it is needed.
+    """
+
+    handles: Mapping[str, str]
+    request: str
+    calls: str
+    attribute: Callable[[], str]
+
+
+def body_of(graph: Graph, root: str, expressions: Expressions, scope: Scope) -> Body:
     """Writes the graph whose root is that call.
 
     Args:
         graph: the application.
         root: the call's id.
         expressions: say constants.
-        handles: what holds the handle of each deployment: "self.scorer".
-        names: that are free in the method.
-        request: what the request is called there.
-        calls: what the class `Calls` is called there.
-        attribute: says what the function `attribute` is called, once it is needed.
+        scope: where it stands.
     """
-    return _Writer(graph, root, expressions, handles, names, request, calls, attribute).body()
+    return _Writer(graph, root, expressions, scope).body()
 
 
 class _Writer:
     """Writes one graph."""
 
-    def __init__(
-        self,
-        graph: Graph,
-        root: str,
-        expressions: Expressions,
-        handles: Mapping[str, str],
-        names: FreeNames,
-        request: str,
-        calls: str,
-        attribute: Callable[[], str],
-    ) -> None:
+    def __init__(self, graph: Graph, root: str, expressions: Expressions, scope: Scope) -> None:
         self._graph = graph
-        self._root = root
         self._expressions = expressions
-        self._handles = handles
-        self._request = request
-        self._calls = calls
+        self._scope = scope
         self._order = called_by(graph, root)
         self._always = frozenset(graph_calls(graph.spec, root))
         self._inputs = frozenset(one.id for one in graph.spec.inputs)
-        self._attribute = attribute
-        self._own = names.of("calls")
-        self._variables = {one: names.of(self._variable(one)) for one in self._order}
+        self._own = ""
+        self._variables = dict.fromkeys(self._order, "")
+        # Constants are written first, for their names alone: no variable may hide them.
+        with expressions.noting() as used:
+            self._used = used
+            for one in self._order:
+                self._said(graph.spec.call(one), "")
+        self._names = FreeNames({*used, scope.request, scope.calls, "self"})
+        self._own = self._names.of("calls")
+        self._variables = {one: self._names.of(self._variable(one)) for one in self._order}
 
     def _variable(self, call: str) -> str:
         label = self._graph.spec.call(call).label
@@ -122,30 +127,34 @@ class _Writer:
 
     def body(self) -> Body:
         *others, root = (self._graph.spec.call(one) for one in self._order)
-        lines = [f"async with {self._calls}() as {self._own}:"]
+        lines = [f"async with {self._scope.calls}() as {self._own}:"]
         for one in others:
             verb = "start" if one.id in self._always else "later"
             lines.append(f"    {self._variables[one.id]} = {self._said(one, verb)}")
         if root.streams:
-            item = f"async for item in {self._said(root, 'stream')}:"
-            lines += [f"    {item}", "        yield item"]
+            item = self._names.of("item")
+            items = f"async for {item} in {self._said(root, 'stream')}:"
+            lines += [f"    {items}", f"        yield {item}"]
         else:
             lines.append(f"    return await {self._said(root, 'start')}")
         return Body(tuple(lines), root.streams)
 
     def _said(self, call: CallSpec, verb: str) -> str:
         binding = self._graph.calls[call.id]
-        handle = self._handles[call.deployment]
+        handle = self._scope.handles[call.deployment]
         if call.streams:
             handle += ".options(stream=True)"
-        method = "remote" if call.method == "__call__" else f"{call.method}.remote"
+        if call.method in OF_HANDLES:
+            handle += f".options(method_name={call.method!r})"
+        plain = call.method == "__call__" or call.method in OF_HANDLES
+        method = "remote" if plain else f"{call.method}.remote"
         names = (*binding.arg_names, *map(str, range(len(binding.args))))
         said = [
             self._argument(one, name, call) for name, one in zip(names, binding.args, strict=False)
         ]
-        said += [
-            f"{name}={self._argument(one, name, call)}" for name, one in binding.kwargs.items()
-        ]
+        said += keywords(
+            {name: self._argument(one, name, call) for name, one in binding.kwargs.items()}
+        )
         own = self._own + self._options(call)
         return f"{own}.{verb}({', '.join([f'{handle}.{method}', *said])})"
 
@@ -167,7 +176,9 @@ class _Writer:
 
     def _marked(self, leaf: Any) -> str:
         assert isinstance(leaf, ValueMarker)
-        source = self._request if leaf.source in self._inputs else self._variables[leaf.source]
+        source = (
+            self._scope.request if leaf.source in self._inputs else self._variables[leaf.source]
+        )
         return self._part(source, leaf.path)
 
     def _part(self, text: str, path: Path) -> str:
@@ -175,5 +186,7 @@ class _Writer:
             if one.kind == "item":
                 text = f"{text}[{one.key!r}]"
             else:
-                text = f"{self._attribute()}({text}, {one.key!r})"
+                attribute = self._scope.attribute()
+                self._used.add(attribute)
+                text = f"{attribute}({text}, {one.key!r})"
         return text

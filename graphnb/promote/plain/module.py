@@ -11,11 +11,11 @@ from graphnb.drivers import DAGDriver
 from graphnb.promote.plain.definitions import Definitions
 from graphnb.promote.plain.driver import DRIVING, Own, Writer, routes_of
 from graphnb.promote.plain.expressions import Expressions
-from graphnb.promote.plain.methods import in_order
+from graphnb.promote.plain.methods import in_order, keywords
 from graphnb.promote.plain.names import FreeNames, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from graphnb.authoring import Graph
     from graphnb.authoring.bindings import DeploymentBinding
@@ -34,15 +34,22 @@ class Generated:
         text: classes, and the application.
         imports: statements that it needs.
         needs: variables of the bundle's module that it uses.
+        names: all that mean something at the top of the module.
     """
 
     text: str
     imports: tuple[str, ...]
     needs: tuple[str, ...]
+    names: frozenset[str] = frozenset()
 
 
 def generate(
-    graph: Graph, namespace: Mapping[str, Any], *, local: Iterable[str], title: str
+    graph: Graph,
+    namespace: Mapping[str, Any],
+    *,
+    local: Iterable[str],
+    title: str,
+    unfit: Collection[str] = (),
 ) -> Generated:
     """Writes the driver and the application of a graph.
 
@@ -51,16 +58,17 @@ def generate(
         namespace: the variables of that module.
         local: the names of the modules that come along with it.
         title: what the application is called.
+        unfit: variables of the module that cannot go along.
 
     Raises:
         ExportError: something has no name, and cannot be written out.
     """
-    needs: set[str] = set()
-    while True:  # until no name that is used is given another meaning
-        made = _Module(graph, namespace, frozenset(local), title, needs).generated()
-        if needs.issuperset(made.needs):
+    avoided: set[str] = set()
+    while True:  # until no name that is used at the top has another meaning within a class
+        made = _Module(graph, namespace, frozenset(local), title, avoided, unfit).generated()
+        if avoided.issuperset(made.names):
             return made
-        needs.update(made.needs)
+        avoided.update(made.names)
 
 
 def _stays(value: Any) -> bool:
@@ -77,19 +85,19 @@ class _Module:
         namespace: Mapping[str, Any],
         local: frozenset[str],
         title: str,
-        needs: Iterable[str],
+        avoided: Collection[str],
+        unfit: Collection[str],
     ) -> None:
         self._graph = graph
         self._namespace = namespace
         self._title = title
-        self._expressions = Expressions(namespace)
-        self._expressions.needs.update(needs)
-        self._definitions = Definitions(namespace, local)
-        self._own = Own(
-            FreeNames(["app", *(one for one, value in namespace.items() if _stays(value))])
-        )
-        self._writer = Writer(graph, self._expressions, self._own)
+        self._expressions = Expressions(namespace, unfit)
+        self._definitions = Definitions(namespace, local, unfit)
+        stay = [one for one, value in namespace.items() if _stays(value)]
+        self._own = Own(FreeNames(["app", *stay]), self._expressions)
+        self._writer = Writer(graph, self._expressions, self._own, avoided)
         self._serve = self._name_of_serve()
+        self._deployments = FreeNames(one.name for one in graph.spec.deployments)
         self._bound: dict[str, str] = {}
 
     def _name_of_serve(self) -> str:
@@ -110,14 +118,16 @@ class _Module:
                 continue
             for edge in spec.deployment(name).graphs:
                 classes += self._held(name, edge.argument, edge.call, bound)
-            variable = "app" if name == spec.root else self._own.names.of(f"{words(name)}_node")
+            variable = "app" if name == spec.root else self._own.new(f"{words(name)}_bound")
             bound.append(f"{variable} = {self._bind(name, binding)}")
             self._bound[name] = variable
         if spec.root not in self._bound:
             bound.append(f"app = {self._driver_bound}")
         text = "\n".join([*classes, "", "", *bound]).strip("\n") + "\n"
         imports = sorted({*self._own.lines, *self._expressions.imports})
-        return Generated(text, tuple(imports), tuple(sorted(self._expressions.needs)))
+        needs = self._expressions.needs
+        names = frozenset({*self._own.given, *self._expressions.taken})
+        return Generated(text, tuple(imports), tuple(sorted(needs)), names)
 
     def _order(self) -> list[str]:
         """The deployments, each after those whose handles it is given."""
@@ -133,8 +143,8 @@ class _Module:
 
     def _driver(self, name: str, binding: DeploymentBinding) -> list[str]:
         routes = routes_of(self._graph)
-        cls = self._own.names.of("DAGDriver")
-        api = self._own.names.of("api")
+        cls = self._own.new("DAGDriver")
+        api = self._own.new("api")
         new_api = self._own.imported(f"{DRIVING}.api", "new_api")
         options = {key: one for key, one in binding.options.items() if key != "route_prefix"}
         if name != cls:
@@ -153,9 +163,12 @@ class _Module:
 
     def _held(self, holder: str, place: str, call: str, bound: list[str]) -> list[str]:
         """The class of a graph that a deployment holds; it is bound as well."""
-        cls = self._own.names.of(f"{''.join(one.title() for one in words(holder).split('_'))}Graph")
-        options = {"name": f"{holder}_{words(place)}", "max_ongoing_requests": _MANY}
-        variable = self._own.names.of(f"{words(cls)}_node")
+        cls = self._own.new(f"{''.join(one.title() for one in words(holder).split('_'))}Graph")
+        options = {
+            "name": self._deployments.of(f"{holder}_{words(place)}"),
+            "max_ongoing_requests": _MANY,
+        }
+        variable = self._own.new(f"{words(cls)}_bound")
         called = self._writer.handles([call])
         given = ", ".join(f"{attr}={self._bound[one]}" for one, attr in called.items())
         bound.append(f"{variable} = {cls}.bind({given})")
@@ -182,11 +195,12 @@ class _Module:
         if found.name != name:
             options = {"name": name, **options}
         if found.is_bare:
-            text = f"{self._serve}.deployment({self._said(options, name)})({text})"
+            said = f"({self._said(options, name)})" if options else ""
+            text = f"{self._serve}.deployment{said}({text})"
         elif options:
             text = f"{text}.options({self._said(options, name)})"
         given = [self._init(name, str(at), one) for at, one in enumerate(binding.args)]
-        given += [f"{key}={self._init(name, key, one)}" for key, one in binding.kwargs.items()]
+        given += keywords({key: self._init(name, key, one) for key, one in binding.kwargs.items()})
         return f"{text}.bind({', '.join(given)})"
 
     def _init(self, name: str, place: str, value: Any) -> str:

@@ -10,7 +10,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FreeNames", "words"]
+__all__ = ["OF_HANDLES", "OF_REPLICAS", "FreeNames", "words"]
+
+OF_HANDLES = frozenset(
+    """
+    app_name broadcast choose_replica deployment_id deployment_name dispatch handle_options
+    init_options is_initialized options remote request_id running_replicas_populated shutdown
+    shutdown_async
+    """.split()  # noqa: SIM905  a list of one to a line hides what is in it
+)
+"""What Ray Serve's handles have themselves: a method of that name is called in another way."""
+
+OF_REPLICAS = frozenset(
+    """
+    app check_health docs_path options reconfigure record_autoscaling_stats
+    record_replica_metadata record_routing_stats
+    """.split()  # noqa: SIM905
+)
+"""What Ray Serve sets or calls of a class that answers HTTP: nothing else may have that name."""
 
 _RESERVED = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlist})
 _NO_WORD = re.compile(r"\W+", re.ASCII)
@@ -43,5 +60,6 @@ class FreeNames:
 
 def words(text: str) -> str:
     """A text as a variable is called: "TextModel.run#1" becomes "text_model_run_1"."""
-    plain = _NO_WORD.sub("_", _CAMEL.sub("_", text)).strip("_").lower()
+    short = text.replace(".__call__", "")
+    plain = _NO_WORD.sub("_", _CAMEL.sub("_", short)).strip("_").lower()
     return f"n{plain}" if not plain or plain[0].isdigit() else plain

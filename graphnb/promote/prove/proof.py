@@ -54,7 +54,7 @@ class Proof:
     how: str = "imports alone, builds the same graph"
 
     def __str__(self) -> str:
-        answered = f", {self.golden} golden requests answered" if self.golden else ""
+        answered = f", {self.golden} golden requests answered" if self.golden else ", starts"
         return f"proved in {self.seconds:.1f} s: {self.how}{answered}"
 
 

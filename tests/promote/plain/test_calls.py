@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from graphnb.engine.request_input import request_input
-from graphnb.promote.plain.driving.calls import Calls, attribute
+from graphnb.promote.plain.driving.calls import Calls, CallTimeoutError, attribute
 
 
 class Service:
@@ -162,6 +162,23 @@ def test_a_call_that_takes_too_long_is_cancelled():
             return found, slow.cancelled
 
     assert run(graph) == ("late", [()])
+
+
+def test_a_time_out_of_the_call_is_told_from_one_of_the_deployment():
+    """The first is the graph's, the second is an error as any other."""
+
+    async def own():
+        raise TimeoutError("mine")
+
+    async def graph(service, **options):
+        async with Calls() as calls:
+            return await calls.options(**options).start(service)
+
+    with pytest.raises(CallTimeoutError, match=r"longer than its 0\.01 s"):
+        run(lambda: graph(Service(forever), timeout_s=0.01))
+    with pytest.raises(TimeoutError, match="mine") as raised:
+        run(lambda: graph(Service(own), timeout_s=5))
+    assert type(raised.value) is TimeoutError
 
 
 def test_items_of_a_generator_come_one_by_one():

@@ -2,12 +2,16 @@
 
 import ast
 import importlib
+import itertools
 import sys
 import textwrap
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from ray import serve as ray_serve
+from ray.serve._private import constants, http_util
+from ray.serve.handle import DeploymentHandle
 
 import graphnb
 from graphnb.authoring import Deployment, build
@@ -16,6 +20,9 @@ from graphnb.errors import ExportError
 from graphnb.promote.plain.form import driving_files, driving_modules
 from graphnb.promote.plain.imports import refuse_graphnb, without_graphnb
 from graphnb.promote.plain.module import generate
+from graphnb.promote.plain.names import OF_HANDLES, OF_REPLICAS
+from graphnb.promote.plain.source import plain_source
+from graphnb.promote.plain.unfit import unfit_names
 from graphnb.session.target import root_of
 from tests import strategies
 
@@ -62,6 +69,10 @@ def test_libraries_of_adapters_are_required_where_they_are_used():
             "from ray import serve\nfrom graphnb import InputNode",
         ),
         ("if 1:\n    from graphnb import serve", "if 1:\n    from ray import serve"),
+        (
+            "@serve.deployment(\n    num_replicas=2,\n    route_prefix='/a',\n)\ndef f(): ...",
+            "@serve.deployment(num_replicas=2)\ndef f(): ...",
+        ),
         ("x = 'é'; from graphnb import serve; y = 2", "x = 'é'; from ray import serve; y = 2"),
         ("import graphnb", "import graphnb"),
         ("from graphnb import (\n    serve,\n)\nx = 1", "from ray import serve\nx = 1"),
@@ -113,21 +124,62 @@ def test_plain_code_answers_as_its_graph_does(program, request):
 
 
 def module_of(text):
-    """The variables of a module, and the graph of its `best`."""
+    """The source, the variables and the graph `best` of a module."""
+    source = textwrap.dedent(text)
     variables = {"__name__": "app"}
-    exec(textwrap.dedent(text), variables)
-    return build(root_of(variables["best"]), digest=no_digest), variables
+    exec(source, variables)
+    graph = build(root_of(variables["best"]), digest=no_digest)
+    return source, variables, graph
+
+
+def written(text):
+    """The driver of a module's graph."""
+    source, variables, graph = module_of(text)
+    return generate(graph, variables, local=(), title="it", unfit=unfit_names(source))
+
+
+COUNT = itertools.count()
+
+
+@pytest.fixture
+def answers(driving, tmp_path, monkeypatch):
+    """Compares a graph with its plain code: answers of both, as HTTP has them."""
+
+    def compared(text, *requests):
+        source, variables, graph = module_of(text)
+        made = generate(graph, variables, local=(), title="it", unfit=unfit_names(source))
+        found = plain_source(source, made.text, imports=made.imports, needs=made.needs, title="It.")
+        name = f"plain_{next(COUNT)}"
+        (tmp_path / f"{name}.py").write_text(found.text)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        module = importlib.import_module(name)
+        both = []
+        for target in (variables["best"], module.app):
+            running = graphnb.deploy(target, name="compared", route_prefix="/at")
+            both.append([sent(running.url, *one) for one in requests])
+            running.delete()
+        assert both[0] == both[1]
+        return both[0]
+
+    return compared
+
+
+def sent(url, path, body):
+    """Status and answer."""
+    answer = httpx.post(url.rstrip("/") + path, json=body, timeout=20, trust_env=False)
+    return answer.status_code, {} if answer.status_code >= 500 else answer.json()
 
 
 ROUTES = """
+from fastapi import Depends
 from pydantic import BaseModel
 from graphnb import DAGDriver, InputNode, serve
 
 class Item(BaseModel):
     x: float
 
-def doubled(x: float) -> float:
-    return 2 * x
+def doubled(x: float, more: float = Depends(lambda: 0)) -> float:
+    return 2 * x + more
 
 @serve.deployment(max_ongoing_requests=9)
 def half(x):
@@ -152,8 +204,7 @@ best = DAGDriver.options(name="door").bind(
 
 def test_routes_have_their_methods_and_adapters():
     """Each route its own; models are bodies, functions dependencies; generators stream."""
-    graph, variables = module_of(ROUTES)
-    made = generate(graph, variables, local=(), title="it")
+    made = written(ROUTES)
     assert '@api.post("/item", response_model=None)' in made.text
     assert '@api.post("/number/", response_model=None, include_in_schema=False)' in made.text
     assert "request: Item = Body()" in made.text
@@ -164,52 +215,213 @@ def test_routes_have_their_methods_and_adapters():
     assert "half.options(num_replicas=2).bind()" in made.text
     assert "half.options(name='half_1').bind()" in made.text
     assert "name='door'" in made.text
-    assert {"Item", "doubled", "half", "counted", "serve"} == set(made.needs)
+    assert {"Depends", "Item", "doubled", "half", "counted", "serve"} == set(made.needs)
 
 
 def test_a_name_of_the_notebook_keeps_its_meaning():
     """What is imported beside it is called otherwise."""
-    graph, variables = module_of(ROUTES)
-    made = generate(graph, variables, local=(), title="it")
+    made = written(ROUTES)
     assert "from driving.calls import attribute as attribute_1" in made.imports
     assert "attribute_1(request, 'x')" in made.text
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            """
-            from graphnb import InputNode, serve
-            def made():
-                @serve.deployment
-                def hidden(x):
-                    return x
-                return hidden
-            with InputNode() as request:
-                best = made().bind(request)
-            """,
-            "the definition of hidden",
-        ),
-        (
-            """
-            from graphnb import InputNode, serve
+F = """
+from dataclasses import dataclass
+from graphnb import DAGDriver, InputNode, serve
+
+@serve.deployment
+def f(x, y=None, **more):
+    return [x, y, more]
+"""
+
+ODD = {
+    "constants called as what a method has": (
+        """
+        request = {"my": "constant"}
+        calls = [1]
+        with InputNode() as inp:
+            best = f.bind(inp, y=[request, calls])
+        """,
+        [("", 1)],
+    ),
+    "an item in a stream": (
+        """
+        item = {"a": 1}
+
+        @serve.deployment
+        def many(n):
+            yield item
+            yield n
+
+        with InputNode() as inp:
+            best = f.bind(inp, item)
+        """,
+        [("", 1)],
+    ),
+    "adapters called as their routes": (
+        """
+        def classify(text: str):
+            return {"text": text}
+
+        def predict(text: str):
+            return {"predicted": text}
+
+        with InputNode() as inp:
+            best = DAGDriver.bind(
+                {"/classify": f.bind(inp), "/api": f.bind(inp), "/": f.bind(inp)},
+                http_adapter={"/classify": classify, "/": predict},
+            )
+        """,
+        [("/classify?text=a", 0), ("/api", 1), ("/?text=b", 2), ("/classify", 3), ("/none", 4)],
+    ),
+    "names that Ray Serve has taken": (
+        """
+        @serve.deployment
+        class App:
+            def deployment_name(self, x):
+                return x + 1
+
+            def shutdown(self, x):
+                return x + 2
+
+        with InputNode() as inp:
+            one = App.options(name="app").bind()
+            best = DAGDriver.bind({
+                "/check-health": f.bind(one.deployment_name.bind(inp)),
+                "/reconfigure": f.bind(one.shutdown.bind(inp)),
+            })
+        """,
+        [("/check-health", 1), ("/reconfigure/", 2)],
+    ),
+    "names that are no names": (
+        """
+        with InputNode() as inp:
+            best = f.bind(inp, **{"class": inp, "a-b": 2, "c": 3})
+        """,
+        [("", 1)],
+    ),
+    "constants beside nodes": (
+        """
+        outs = []
+        with InputNode() as inp:
+            weights = [1, 2]
+            for config in ({"a": 1}, {"a": 2}):
+                outs.append(f.bind(inp, config))
+            best = f.bind(outs, weights)
+        """,
+        [("", 1)],
+    ),
+    "deployments in a list": (
+        """
+        def made(n):
+            @serve.deployment(name=f"add_{n}")
+            def add(x):
+                return x + n
+            return add
+
+        adders = [made(n) for n in range(3)]
+        with InputNode() as inp:
+            best = f.bind([one.bind(inp) for one in adders])
+        """,
+        [("", 1)],
+    ),
+    "a route prefix in the decorator": (
+        """
+        @serve.deployment(route_prefix="/pre", num_replicas=2)
+        class Root:
+            def __init__(self, held):
+                self.held = held
+
+            async def __call__(self, request):
+                return await self.held.remote(await request.json())
+
+        with InputNode() as inp:
+            best = Root.bind(f.bind(inp["a"], inp["b"]))
+        """,
+        [("", {"a": 1, "b": 2})],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "requests"), ODD.values(), ids=ODD.keys())
+def test_odd_graphs_answer_the_same(answers, text, requests):
+    """As plain code, over HTTP: nothing hides what it means, and Ray Serve takes it."""
+    found = answers(F + textwrap.dedent(text), *requests)
+    assert any(status == 200 for status, _ in found)
+
+
+def test_what_goes_along_has_no_nodes_in_it():
+    """Loops that bind nodes stay behind, with what they bind."""
+    source, variables, graph = module_of(F + textwrap.dedent(ODD["constants beside nodes"][0]))
+    made = generate(graph, variables, local=(), title="it", unfit=unfit_names(source))
+    assert (
+        "InputNode"
+        not in plain_source(
+            source, made.text, imports=made.imports, needs=made.needs, title="It."
+        ).text
+    )
+    assert "calls.start(self.f_1.remote, request, {'a': 2})" in made.text
+
+
+REFUSED = {
+    "the definition of hidden": """
+        def made():
             @serve.deployment
-            class Scorer:
-                def __init__(self, model):
-                    self.model = model
-                def __call__(self, x):
-                    return x
-            with InputNode() as request:
-                best = Scorer.bind(model=object()).__call__.bind(request)
-            """,
-            "the init argument model of Scorer: a object",
-        ),
-    ],
-)
-def test_what_has_no_name_is_refused(text, said):
+            def hidden(x):
+                return x
+            return hidden
+        with InputNode() as inp:
+            best = made().bind(inp)
+        """,
+    "the init argument model of Scorer: a object that no": """
+        @serve.deployment
+        class Scorer:
+            def __init__(self, model):
+                self.model = model
+            def __call__(self, x):
+                return x
+        with InputNode() as inp:
+            best = Scorer.bind(model=object()).__call__.bind(inp)
+        """,
+    "the argument 'y' of f: model is bound where nodes are": """
+        with InputNode() as inp:
+            model = object
+            model = model()
+            best = f.bind(inp, model)
+        """,
+    "the argument 'y' of f: a Twice that no variable": """
+        @dataclass
+        class Twice:
+            n: int
+            def __post_init__(self):
+                self.n *= 2
+        with InputNode() as inp:
+            best = f.bind(inp, Twice(2))
+        """,
+    "the argument 'y' of f_1: a OrderedDict with results": """
+        from collections import OrderedDict
+        with InputNode() as inp:
+            best = f.bind(inp, OrderedDict(a=f.bind(inp)))
+        """,
+}
+
+
+@pytest.mark.parametrize(("said", "text"), REFUSED.items(), ids=REFUSED.keys())
+def test_what_cannot_be_said_is_refused(said, text):
     """By what it is in the graph, with a fix."""
-    graph, variables = module_of(text)
     with pytest.raises(ExportError, match=said) as raised:
-        generate(graph, variables, local=(), title="it")
+        written(F + textwrap.dedent(text))
     assert raised.value.hint
+
+
+def test_names_that_ray_serve_has_are_known():
+    """Those of the version that is installed, at least."""
+    handles = {one for one in dir(DeploymentHandle) if not one.startswith("_")}
+    assert handles <= OF_HANDLES
+    replicas = {one for one in dir(http_util.ASGIAppReplicaWrapper) if not one.startswith("_")}
+    hooks = {
+        value
+        for name, value in vars(constants).items()
+        if name.endswith("_METHOD") and isinstance(value, str) and value.isidentifier()
+    }
+    assert replicas | hooks <= OF_REPLICAS

@@ -20,9 +20,13 @@ from typing import Any, Self
 from graphnb.authoring.walk import leaves, replace_leaves
 from graphnb.engine.request_input import RequestInput
 
-__all__ = ["Call", "Calls", "Part", "attribute"]
+__all__ = ["Call", "CallTimeoutError", "Calls", "Part", "attribute"]
 
 _NOT_GIVEN: Any = object()
+
+
+class CallTimeoutError(TimeoutError):
+    """A call took longer than it may."""
 
 
 class Calls:
@@ -135,12 +139,21 @@ async def _work(method: Callable[..., Any], args: Any, kwargs: Any, options: _Op
     args, kwargs = await _values((args, kwargs))
     for attempt in range(options.retries + 1):
         try:
-            async with asyncio.timeout(options.timeout_s):
-                return await _made(method, args, kwargs)
+            return await _in_time(_made(method, args, kwargs), options.timeout_s)
         except Exception:
             if attempt == options.retries and options.fallback is _NOT_GIVEN:
                 raise
     return await _values(options.fallback)
+
+
+async def _in_time(work: Coroutine[Any, Any, Any], timeout_s: float | None) -> Any:
+    try:
+        async with asyncio.timeout(timeout_s) as limit:
+            return await work
+    except TimeoutError as error:
+        if limit.expired():  # else it is the deployment's own
+            raise CallTimeoutError(f"a call took longer than its {timeout_s:g} s") from error
+        raise
 
 
 async def _made(method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
