@@ -18,6 +18,7 @@ class Dashboard:
         configs: what it was told to run, by name.
         puts: how often it was told.
         settles: whether what it is told to run does; else it is for ever on its way.
+        fails: what those whom it is told to run die of; nothing, if it is empty.
         takes: set while it takes packages; else they are for ever on their way.
     """
 
@@ -25,6 +26,7 @@ class Dashboard:
         self.configs = {}
         self.puts = 0
         self.settles = True
+        self.fails = ""
         self.takes = threading.Event()
         self.takes.set()
         self._packages = set()
@@ -78,8 +80,8 @@ class Dashboard:
         settled = self.settles
         return {
             "name": config["name"],
-            "status": "RUNNING" if settled else "DEPLOYING",
-            "message": "",
+            "status": "DEPLOY_FAILED" if self.fails else "RUNNING" if settled else "DEPLOYING",
+            "message": self.fails,
             "source": "declarative",
             "route_prefix": config["route_prefix"],
             "deployed_app_config": config,

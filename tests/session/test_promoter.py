@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import graphnb
 from graphnb import InputNode, serve
 from graphnb.errors import PromoteError
+from graphnb.promote.promotion import standings
+from graphnb.promote.release.target import read_target
 from graphnb.session.live.promotion import Promotion, choice_of_targets
 from tests.contract.waiting import eventually
 from tests.ipython.conftest import bare_notebook, ipython_dir, notebook
@@ -284,3 +287,26 @@ def test_a_kernel_that_ends_leaves_no_folder(dashboard, place):
     assert folders(place) == []
     commands = [one.read_bytes() for one in Path("/proc").glob("[0-9]*/cmdline")]
     assert not any(str(place).encode() in one for one in commands)
+
+
+def test_values_that_replicas_are_given_are_shown_nowhere(notebook, dashboard, monkeypatch):
+    """Neither in plans, nor in what is said of them, nor in what a replica dies of."""
+    value = "https://inner.example/of-42"
+    monkeypatch.setenv("SERVICE_ADDRESS", value)
+    with Path("graphnb.toml").open("a") as settings:
+        settings.write('env = ["SERVICE_ADDRESS"]\n')
+    assert notebook.run(CELL).error is None
+    shown = [notebook.run("%promote doubler --to there --dry-run")]
+    dashboard.fails = f"RuntimeError: {value} does not answer"
+    shown.append(notebook.run("%promote doubler --to there"))
+    assert "RuntimeError: *** does not answer" in str(shown[-1].error)
+    assert "nothing of it is left there" in str(shown[-1].error)
+    dashboard.fails = ""
+    shown.append(notebook.run("%promote doubler --to there"))
+    assert shown[-1].error is None
+    told = json.dumps(dashboard.configs)
+    assert f'"SERVICE_ADDRESS": "{value}"' in told
+    history = dashboard.configs["doubler"]["deployments"][-1]["user_config"]
+    said = [*(f"{one.out}{one.err}{one.error}" for one in shown), json.dumps(history)]
+    said += map(str, standings(read_target("there", Path.cwd())))
+    assert not [one for one in said if value in one]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["ALLOWED", "Secret", "SecretFinder", "masked"]
 
@@ -114,8 +114,15 @@ class SecretFinder:
                         yield Secret(number, kind)
 
 
-def masked(text: str) -> str:
-    """A text for people, with stars in place of what must not be shown."""
+def masked(text: str, more: Iterable[str] = ()) -> str:
+    """A text for people, with stars in place of what must not be shown.
+
+    Args:
+        text: what others have said, such as a traceback.
+        more: values that are not shown either, beside those that are known as secrets.
+    """
+    for value in more:
+        text = text.replace(value or _MASK, _MASK)
     for forms in dict(_forms(os.environ)).values():
         for one in forms:
             text = text.replace(one.decode("utf-8", "ignore") or _MASK, _MASK)

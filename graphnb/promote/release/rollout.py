@@ -111,11 +111,15 @@ class Rollout:
                 self._watch(plan.application, config)
                 found = self._answer(url, golden)
             if found:
-                raise PromoteError(masked("\n".join(map(str, found))))
+                raise PromoteError(self._masked("\n".join(map(str, found))))
         except BaseException as error:
             self._take_back(plan.application, config, before, error)
             raise
         return Rolled(url, len(golden), time.monotonic() - began)
+
+    def _masked(self, text: str) -> str:
+        """What the cluster says, without the values that replicas are given from here."""
+        return masked(text, self._target.env_values.values())
 
     def _check_packages(self, config: Mapping[str, Any]) -> None:
         """Raises PromoteError if a package that is needed is gone; keeps the others."""
@@ -160,7 +164,7 @@ class Rollout:
                 )
             self._progress(f"rolling out: {_state(found)}")
             if found.status in _FAILED:
-                said = masked(_reason(found))
+                said = self._masked(_reason(found))
                 raise PromoteError(
                     f"{name} does not run on {self._target.name}: {said}", hint=self._hint(said)
                 )
