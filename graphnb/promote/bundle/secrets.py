@@ -34,6 +34,7 @@ _HARMLESS_NAME = re.compile(
 )
 _SHORTEST = 8
 _MOST_SCANNED = 2_000_000  # bytes of text; in more than that only known values are looked for
+_SHORTEST_SHOWN = 4  # what is shorter says nothing, and stands everywhere
 _MASK = "***"
 
 # All of detect-secrets but those that guess by entropy: hashes and names of models are not secret.
@@ -122,7 +123,8 @@ def masked(text: str, more: Iterable[str] = ()) -> str:
         more: values that are not shown either, beside those that are known as secrets.
     """
     for value in more:
-        text = text.replace(value or _MASK, _MASK)
+        if len(value) >= _SHORTEST_SHOWN:
+            text = text.replace(value, _MASK)
     for forms in dict(_forms(os.environ)).values():
         for one in forms:
             text = text.replace(one.decode("utf-8", "ignore") or _MASK, _MASK)
