@@ -111,17 +111,19 @@ def bundle_of(tmp_path_factory):
 def ended(cluster):
     """What these tests promote ends with them."""
     yield
+    path = "/api/serve/applications/"
     with cluster.client() as client:
-        found = client.get("/api/serve/applications/").json()
+        found = client.get(path).json()
         kept = [
             one["deployed_app_config"]
             for one in found["applications"].values()
             if one["name"] == "shop"
         ]
-        client.put(
-            "/api/serve/applications/",
-            json={"http_options": found["http_options"], "applications": kept},
-        )
+        client.put(path, json={"http_options": found["http_options"], "applications": kept})
+        until = time.monotonic() + 60
+        while client.get(path).json()["applications"].keys() - {"shop"}:
+            assert time.monotonic() < until, "what these tests promoted does not end"
+            time.sleep(0.2)
 
 
 @pytest.fixture

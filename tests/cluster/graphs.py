@@ -40,6 +40,11 @@ BROKEN = EDITED.replace(
 )
 
 
+def numbered(number):
+    """A version of the graph of which the second deployment has changed."""
+    return GRAPH.replace('["second", 1,', f'["second", {number},')
+
+
 def quiet(_stage):
     """Progress that nobody looks at."""
 

@@ -10,7 +10,7 @@ from graphnb.promote.bundle import read_bundle
 from graphnb.promote.promotion import apply_plan, plan_promotion, promote, releases, rollback
 from graphnb.promote.release.plan import plan_from_json, plan_to_json
 from graphnb.promote.release.target import Target
-from tests.cluster.graphs import BROKEN, EDITED, GRAPH, ask, kinds, quiet
+from tests.cluster.graphs import BROKEN, EDITED, GRAPH, ask, kinds, numbered, quiet
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300), pytest.mark.usefixtures("ended")]
 
@@ -117,9 +117,9 @@ def test_another_deployment_makes_all_anew(cluster, target, bundle_of, load):
 
 def test_a_plan_holds_for_the_cluster_that_it_saw(target, bundle_of):
     """Saved and read again it does what it says; not if the cluster moved on."""
-    first = bundle_of(GRAPH.replace('"first", 1', '"first", 7'))
+    first = bundle_of(numbered(11))
     plan = plan_from_json(plan_to_json(plan_promotion(first, target, name="steps", progress=quiet)))
-    second = bundle_of(GRAPH.replace('"first", 1', '"first", 8'))
+    second = bundle_of(numbered(12))
     promote(second, target, name="steps", progress=quiet)
     with pytest.raises(PromoteError, match="has changed since the plan was made"):
         apply_plan(plan, first, target, progress=quiet)
@@ -152,7 +152,7 @@ def test_a_wrong_token_is_told(target, bundle_of, monkeypatch):
 def test_two_at_once_one_wins_and_the_other_is_told(cluster, target, bundle_of, shop_stays):
     """Whoever loses says so; what runs is whole."""
     promote(bundle_of(GRAPH), target, name="steps", progress=quiet)
-    bundles = [bundle_of(GRAPH.replace('"second", 1', f'"second", {n}')) for n in (11, 12)]
+    bundles = [bundle_of(numbered(11)), bundle_of(numbered(12))]
     plans = [plan_promotion(one, target, name="steps", progress=quiet) for one in bundles]
     told = []
 

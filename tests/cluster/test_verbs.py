@@ -111,8 +111,12 @@ def test_ctrl_c_in_the_middle_takes_it_back(cluster, run, bundle_of):
                 process.send_signal(signal.SIGINT)
                 break
         out, rest = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        there = cluster.get("/api/serve/applications/").json()["applications"]["team.verbs"]
+        pytest.fail(f"it does not end: {told}, {there['status']}, {there['deployments']}")
     finally:
         process.kill()
+        process.communicate()
     said = "".join([*told, rest, out])
     assert process.returncode == 1, said
     assert "putting back what ran before" in said

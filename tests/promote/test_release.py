@@ -9,8 +9,10 @@ from graphnb.promote.release.changes import changes_between, differ
 from graphnb.promote.release.desired import application_config
 from graphnb.promote.release.history import Release, as_user_config, history_of
 from graphnb.promote.release.installing import required_by, with_requirements
+from graphnb.promote.release.plan import fingerprint
 from graphnb.promote.release.rollout import Rollout
 from graphnb.promote.release.target import Target
+from graphnb.rayserve.rest import LiveApplication, LiveCluster
 
 
 def release(*required, **options):
@@ -125,6 +127,16 @@ def test_a_history_from_before_has_no_requirements():
     del entry["requirements"]
     (found,) = history_of({"deployments": [{"name": "graphnb_releases", "user_config": said}]})
     assert found == release()
+
+
+def test_what_is_ending_makes_no_plan_stale():
+    """An application that is gone in a moment is not part of what the cluster is told to run."""
+    ending = LiveApplication("old", "DELETING", "", "declarative", {"name": "old"}, "/old", {})
+    assert fingerprint(LiveCluster({"old": ending}, {}, {})) == fingerprint(LiveCluster({}, {}, {}))
+    running = replace(ending, status="RUNNING")
+    assert fingerprint(LiveCluster({"old": running}, {}, {})) != fingerprint(
+        LiveCluster({}, {}, {})
+    )
 
 
 def test_a_library_that_is_missing_there_is_told_with_two_ways():

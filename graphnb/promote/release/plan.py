@@ -148,7 +148,7 @@ def plan_of(release: Release, target: Target, live: LiveCluster, *, name: str, r
         release=release,
         before=before.id if before else None,
         changes=changes_between(release, before, config, there.config if there is not None else {}),
-        others=tuple(sorted(live.applications.keys() - {name})),
+        others=tuple(sorted(_staying(live).keys() - {name})),
         notes=_notes(release, before, there, ray),
         cluster=fingerprint(live),
     )
@@ -215,8 +215,13 @@ def surges(ray: str) -> bool:
 
 def fingerprint(live: LiveCluster) -> str:
     """A hash of what a cluster is told to run."""
-    said = {name: one.config or one.source for name, one in live.applications.items()}
+    said = {name: one.config or one.source for name, one in _staying(live).items()}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _staying(live: LiveCluster) -> dict[str, LiveApplication]:
+    """The applications but for those that are ending."""
+    return {name: one for name, one in live.applications.items() if one.status != "DELETING"}
 
 
 def config_of(plan: Plan, live: LiveCluster, target: Target, *, ray: str) -> dict[str, Any]:
