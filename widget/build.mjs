@@ -12,7 +12,7 @@ import { build } from "esbuild";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const STATIC = fileURLToPath(new URL("../graphnb/views/widget/static/", import.meta.url));
 /** Every page that shows a picture loads it, and every saved widget state may hold it. */
-const LIMIT = 64 * 1024;
+const LIMIT = 60 * 1024;
 
 const css = (await bundle("src/widget.css", {})).trim();
 const text = await bundle("src/index.ts", { GRAPHNB_CSS: JSON.stringify(css) });

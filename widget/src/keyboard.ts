@@ -40,7 +40,7 @@ export class Keyboard {
     this.#current = this.#ids[0] ?? null;
     for (const [id, { group }] of drawing.nodes) {
       group.setAttribute("role", "button");
-      group.setAttribute("tabindex", id === this.#current ? "0" : "-1");
+      group.tabIndex = id === this.#current ? 0 : -1;
       this.label(id);
     }
     scope.listen(surface, "keydown", this.#onKey);
@@ -144,8 +144,9 @@ export class Keyboard {
     if (id === this.#current || !nodes.has(id)) {
       return;
     }
-    nodes.get(this.#current ?? "")?.group.setAttribute("tabindex", "-1");
-    nodes.get(id)?.group.setAttribute("tabindex", "0");
+    for (const [one, { group }] of nodes) {
+      group.tabIndex = one === id ? 0 : -1;
+    }
     this.#current = id;
   }
 }

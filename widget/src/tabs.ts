@@ -54,7 +54,7 @@ export class Tabs {
   select(index: number): void {
     for (const [one, tab] of this.#tabs.entries()) {
       tab.setAttribute("aria-selected", String(one === index));
-      tab.setAttribute("tabindex", one === index ? "0" : "-1");
+      tab.tabIndex = one === index ? 0 : -1;
     }
     this.panel.setAttribute("aria-labelledby", this.#tabs[index]?.id ?? "");
     this.#choose(index);
