@@ -44,11 +44,11 @@ def wheels_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory, images_folder, wheels_folder):
-    """Two nodes, token authentication, and the application `shop`."""
+    """Three nodes, token authentication, and the application `shop`."""
     environment = {"PYTHONPATH": str(images_folder), "PIP_NO_INDEX": "1"}
     environment |= {"PIP_FIND_LINKS": str(wheels_folder)}
     # Sockets have short paths, and pytest's folders have long ones.
-    made = Cluster(tmp_path_factory.mktemp("c"), nodes=2, environment=environment)
+    made = Cluster(tmp_path_factory.mktemp("c"), nodes=3, environment=environment)
     try:
         start_shop(made)
         yield made

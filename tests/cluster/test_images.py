@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600), pytest.mark.usefixt
 
 SAVED = Path(__file__).parents[2] / "notebooks" / "02_images.ipynb"
 PROMOTE = (
-    "%promote images --to there --value origin --value models"
+    "%promote images --to there --value origin"
     " --golden \"[asked('china.jpg', 1), ('/vote', asked('flower.jpg', 7))]\""
 )
 
