@@ -96,7 +96,8 @@ def test_ctrl_c_in_the_middle_takes_it_back(cluster, run, bundle_of):
     process = subprocess.Popen(
         [
             # Where tests run in the background, shells have SIGINT ignored.
-            "env", "--default-signal=INT", Path(sys.executable).with_name("graphnb"), "promote", bundle_of(WAITS).folder,
+            "env", "--default-signal=INT",
+            Path(sys.executable).with_name("graphnb"), "promote", bundle_of(WAITS).folder,
             "--name", "verbs", "--to", "there",
         ],
         stdout=subprocess.PIPE,
