@@ -6,19 +6,21 @@ and `/api/packages/` as Ray's job client uses it. The token never appears in wha
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import httpx
 
 from graphnb.errors import ClusterError
+from graphnb.rayserve.this_machine import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["LiveApplication", "LiveCluster", "ServeRest"]
+__all__ = ["LiveApplication", "LiveCluster", "ServeRest", "trusted"]
 
 _APPLICATIONS = "/api/serve/applications/"
 _PIECE = 1 << 20
@@ -90,7 +92,8 @@ class ServeRest:
         self._client = httpx.Client(
             base_url=self.address,
             headers=headers,
-            verify=True if ca is None else str(ca),
+            verify=trusted(ca),
+            trust_env=not is_loopback(self.address),  # no proxy stands before this machine
             timeout=_TIMEOUT_S,
         )
 
@@ -173,8 +176,15 @@ class ServeRest:
         try:
             response = self._client.request(method, path, **content)
         except (httpx.HTTPError, OSError) as error:
+            reason = _reason(error)
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                raise ClusterError(
+                    f"{self.address} has a certificate that is not trusted here: {reason}",
+                    hint="name a file with its authority's certificate in the settings of the"
+                    ' target: ca = "authority.pem"',
+                ) from None
             raise ClusterError(
-                f"{self.address} cannot be reached: {_reason(error)}", unreachable=True
+                f"{self.address} cannot be reached: {reason}", unreachable=True
             ) from None
         if not response.is_success and not (missing and response.status_code == 404):
             self._refused(response)
@@ -191,6 +201,23 @@ class ServeRest:
             f"{self.address} answers with status {response.status_code}: {said}",
             unreachable=response.status_code >= 500,
         )
+
+
+def trusted(ca: Path | None) -> ssl.SSLContext | bool:
+    """Which certificates are trusted: those in a file, or the system's.
+
+    Raises:
+        ClusterError: the file cannot be read, or has none.
+    """
+    if ca is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except OSError as error:  # what is no certificate, too
+        raise ClusterError(
+            f"the certificates in {ca} cannot be read: {error.strerror or error}",
+            hint="`ca` in the settings of the target names a file in PEM format",
+        ) from None
 
 
 def _application(name: str, said: Mapping[str, Any]) -> LiveApplication:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from graphnb.authoring import build
 from graphnb.authoring.digest import code_digest
 from graphnb.errors import ExportError
 from graphnb.graph.diff import diff
+from graphnb.promote.artifacts.unnamed import unnamed_models
 from graphnb.promote.export import Recorded
 from graphnb.promote.export import export as export_notebook
 from graphnb.promote.golden import Golden, record
@@ -18,6 +20,7 @@ from graphnb.session.target import root_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from graphnb.authoring import Graph
     from graphnb.authoring.digest import Placeholder
     from graphnb.graph import GraphSpec
     from graphnb.promote.export import ExportResult
@@ -52,9 +55,9 @@ def export_graph(
         ExportError: something cannot be carried.
         ProofError: the bundle does not run alone, or answers otherwise.
     """
-    _check_unchanged(graph)
+    running = _check_unchanged(graph)
     sent = _recorded(graph, golden, progress) if golden else []
-    return export_notebook(
+    result = export_notebook(
         notebook,
         Path(folder).expanduser().absolute(),
         name=graph.name,
@@ -64,6 +67,8 @@ def export_graph(
         plain=plain,
         progress=progress,
     )
+    unnamed = unnamed_models(running, [one.value for one in result.artifacts])
+    return replace(result, warnings=(*unnamed, *result.warnings))
 
 
 def export_source_of(
@@ -104,16 +109,17 @@ def _spec_with(target: Any, stand_ins: Mapping[int, Placeholder]) -> GraphSpec:
     return build(root_of(target), digest=partial(code_digest, stand_ins=stand_ins)).spec
 
 
-def _check_unchanged(graph: RunningGraph) -> None:
-    """Raises ExportError if what its definitions use is no longer what was deployed."""
-    now = build(root_of(graph._kept.target)).spec
-    changed = diff(graph.spec, now).names("added", "removed", "replaced")
+def _check_unchanged(graph: RunningGraph) -> Graph:
+    """The graph as it is written; ExportError if it is no longer what was deployed."""
+    now = build(root_of(graph._kept.target))
+    changed = diff(graph.spec, now.spec).names("added", "removed", "replaced")
     if changed:
         raise ExportError(
             f"{', '.join(changed)} {'has' if len(changed) == 1 else 'have'} changed in the notebook"
             f" since {graph.name} was deployed",
             hint="deploy it again, so that what runs is what the cells say",
         )
+    return now
 
 
 def _recorded(

@@ -39,6 +39,20 @@ BROKEN = EDITED.replace(
     f"@serve.deployment(max_constructor_retry_count=1)\n{RAISES}",
 )
 
+# A cell of a notebook, whose graph has a model that was trained there.
+LEARNED = """
+%%deploy learned
+from sklearn.linear_model import LinearRegression
+model = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+
+@serve.deployment
+def guess(x):
+    return round(float(model.predict([[x]])[0]), 6)
+
+with InputNode() as request:
+    guessed = guess.bind(request)
+"""
+
 
 def numbered(number):
     """A version of the graph of which the second deployment has changed."""

@@ -10,22 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import start_shop
-from tests.cluster.graphs import ask
+from tests.cluster.graphs import LEARNED, ask
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
-
-CELL = """
-%%deploy learned
-from sklearn.linear_model import LinearRegression
-model = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
-
-@serve.deployment
-def guess(x):
-    return round(float(model.predict([[x]])[0]), 6)
-
-with InputNode() as request:
-    guessed = guess.bind(request)
-"""
 
 
 @pytest.fixture(params=["", "--plain"], ids=["own", "plain"])
@@ -35,7 +22,7 @@ def bundle(request, cluster, images_folder, notebook):
     Where a bundle of plain code runs, nothing can import graphnb. `serve deploy` ends the
     applications that its file does not name.
     """
-    assert notebook.run(CELL).error is None
+    assert notebook.run(LEARNED).error is None
     folder = images_folder / "learned"
     exported = notebook.run(f'%export learned {folder} --golden "[2.0, 0.5]" {request.param}')
     assert exported.error is None, exported.error

@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from graphnb.errors import ClusterError
-from graphnb.promote.promotion import apply_plan, plan_promotion, promote, releases
+from graphnb.promote.promotion import promote, releases
 from graphnb.promote.release.rollout import Rollout
 from graphnb.promote.release.target import Target
+from graphnb.rayserve import rest
 from graphnb.rayserve.rest import ServeRest
 from tests.cluster.cluster import Cluster
 from tests.cluster.graphs import EDITED, GRAPH, ask, numbered, quiet, replicas
@@ -45,15 +46,26 @@ def target(cluster, monkeypatch):
     return Target("there", cluster.dashboard, token_env="CLUSTER_TOKEN")
 
 
-def test_a_dashboard_that_dies_before_the_upload_is_told(cluster, target, bundle_of, monkeypatch):
+def test_a_dashboard_that_dies_in_the_middle_of_an_upload_is_told(
+    cluster, target, bundle_of, monkeypatch
+):
     """Nothing has changed, and the next attempt works."""
     bundle = bundle_of(GRAPH)
-    plan = plan_promotion(bundle, target, name="steps", progress=quiet)
-    command = cluster.kill_dashboard()
+    commands = []
+    pieces = rest._pieces
+
+    def dying(file):
+        for piece in pieces(file):
+            yield piece[:1000]
+            if not commands:
+                commands.append(cluster.kill_dashboard())
+            yield piece[1000:]
+
+    monkeypatch.setattr(rest, "_pieces", dying)
     with pytest.raises(ClusterError, match="cannot be reached") as caught:
-        apply_plan(plan, bundle, target, progress=quiet)
+        promote(bundle, target, name="steps", progress=quiet)
     assert cluster.token not in str(caught.value)
-    cluster.start_dashboard(command)
+    cluster.start_dashboard(commands[0])
     assert cluster.get("/api/serve/applications/").json()["applications"] == {}
     promote(bundle, target, name="steps", progress=quiet)
     assert ask(cluster)["x"] == 5

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from graphnb.cli import main
-from tests.cluster.graphs import EDITED, GRAPH, ask, replicas
+from tests.cluster.graphs import EDITED, GRAPH, LEARNED, ask, replicas
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300), pytest.mark.usefixtures("ended")]
 
@@ -133,19 +133,7 @@ def test_ctrl_c_in_the_middle_takes_it_back(cluster, run, bundle_of):
 def test_a_notebook_promotes_its_graph(cluster, run, notebook, bundle_of, tmp_path):
     """With what it computed, and golden requests that the cluster answers."""
     run("status")  # writes the settings
-    cell = """
-    %%deploy learned
-    from sklearn.linear_model import LinearRegression
-    model = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
-
-    @serve.deployment
-    def guess(x):
-        return round(float(model.predict([[x]])[0]), 6)
-
-    with InputNode() as request:
-        guessed = guess.bind(request)
-    """
-    assert notebook.run(cell).error is None
+    assert notebook.run(LEARNED).error is None
     run("promote", bundle_of(GRAPH).folder, "--name", "verbs")
     taken = notebook.run("%promote learned --to there --dry-run")
     assert "the route / is taken there, by the application team.verbs" in str(taken.error)

@@ -169,7 +169,19 @@ def test_what_was_learned_goes_along_as_a_file(notebook, tmp_path):
     assert "model, a LogisticRegression, went into artifacts/model.joblib" in shown.out
     assert "proved in" in shown.out
     assert "1 golden requests answered" in shown.out
+    assert "no variable holds" not in shown.out
     assert "scikit-learn==" in (tmp_path / "bundle" / "requirements.txt").read_text()
+
+
+def test_a_model_that_no_variable_holds_is_told(notebook, tmp_path):
+    """Nothing takes it along: the module trains it anew."""
+    made = CLASSIFIER.replace(
+        "bind(model)", "bind(LogisticRegression().fit(points, points[:, 0] > 0))"
+    )
+    run(notebook, MODEL, made)
+    shown = notebook.run(f"%export classifier {tmp_path}/bundle")
+    assert shown.error is None
+    assert "the init argument 0 of Classifier is a model that no variable holds" in shown.out
 
 
 def test_cells_from_before_the_extension_count(bare_notebook, tmp_path):

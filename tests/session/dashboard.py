@@ -13,6 +13,9 @@ _PACKAGES = "/api/packages/gcs/"
 class Dashboard:
     """Answers in a thread of its own; nothing runs behind it.
 
+    Args:
+        tls: an SSL context with its certificate, if it is to be reached by HTTPS.
+
     Attributes:
         address: where it answers.
         configs: what it was told to run, by name.
@@ -22,7 +25,7 @@ class Dashboard:
         takes: set while it takes packages; else they are for ever on their way.
     """
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.configs = {}
         self.puts = 0
         self.settles = True
@@ -31,7 +34,10 @@ class Dashboard:
         self.takes.set()
         self._packages = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.address = f"{scheme}://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _handler(self):

@@ -16,6 +16,8 @@ from graphnb.promote.golden import Golden, Mismatch, mismatches
 from graphnb.promote.release.plan import config_of, fingerprint
 from graphnb.promote.release.store import store_of
 from graphnb.rayserve.promoted import RELEASES
+from graphnb.rayserve.rest import trusted
+from graphnb.rayserve.this_machine import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -207,8 +209,9 @@ class Rollout:
         if not golden:
             return []
         self._progress("sending golden requests")
-        verify: Any = self._target.ca or True
-        with httpx.Client(trust_env=False, timeout=60, verify=verify) as client:
+        own = is_loopback(url)
+        verify = trusted(self._target.ca_file)
+        with httpx.Client(trust_env=not own, timeout=60, verify=verify) as client:
             return list(mismatches(client, url, golden))
 
     def _take_back(

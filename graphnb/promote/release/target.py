@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from graphnb.errors import PromoteError
 from graphnb.promote.release.store import checked_folder
+from graphnb.rayserve.this_machine import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,7 +118,7 @@ class Target:
 
     def check_safe(self) -> None:
         """Raises PromoteError if others could read along, or if anybody may change it."""
-        if self.insecure or _is_loopback(self.address):
+        if self.insecure or is_loopback(self.address):
             return
         wanted = f"or say that it is wanted, in the settings of the target: [{self.name}] insecure"
         if not self.address.lower().startswith("https://"):
@@ -221,13 +220,3 @@ def _check_settings(name: str, said: Mapping[str, Any]) -> None:
             f"the target {name} keeps packages in {str(packages)!r}, which is no place for them",
             hint=wrong,
         )
-
-
-def _is_loopback(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
