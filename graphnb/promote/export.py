@@ -79,12 +79,20 @@ class ExportResult:
         """Its id: the same graph, from the same notebook, has the same."""
         return self.bundle.release
 
+    @property
+    def along(self) -> list[str]:
+        """What became of each value that went along, for people."""
+        sizes = {one.file: self.bundle.files[f"{FOLDER}/{one.file}"] for one in self.artifacts}
+        return [
+            f"{one.name}, a {one.kind}, went into {FOLDER}/{one.file}"
+            f" ({shown_size(sizes[one.file])})"
+            for one in self.artifacts
+        ]
+
     def __repr__(self) -> str:
         files = f"{len(self.bundle.files)} files, {shown_size(self.bundle.size)}"
         lines = [f"{self.bundle.name}, release {self.release}: {self.folder} ({files})"]
-        for one in self.artifacts:
-            size = shown_size(self.bundle.files[f"{FOLDER}/{one.file}"])
-            lines.append(f"  {one.name}, a {one.kind}, went into {FOLDER}/{one.file} ({size})")
+        lines += [f"  {one}" for one in self.along]
         lines.append(f"  {self.proof}")
         for obstacle in self.warnings:
             lines += [f"  {line}" for line in masked(str(obstacle)).splitlines()]

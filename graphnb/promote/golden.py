@@ -66,11 +66,13 @@ class Mismatch:
         number: counts the golden requests, from 1.
         found: what came back, or what went wrong.
         expected: what was recorded.
+        broken: whether there was no answer, or the graph's own failure.
     """
 
     number: int
     found: str
     expected: str
+    broken: bool
 
     def __str__(self) -> str:
         return f"golden request {self.number}: got {self.found}, expected {self.expected}"
@@ -108,10 +110,11 @@ def mismatches(client: httpx.Client, url: str, golden: Iterable[Golden]) -> Iter
         try:
             status, answer = _send(client, url, one.path, one.request, number)
         except ExportError as error:
-            yield Mismatch(number, error.message, expected)
+            yield Mismatch(number, error.message, expected, broken=True)
             continue
         if status != one.status or not same(answer, one.answer):
-            yield Mismatch(number, f"status {status}, {_shown(answer)}", expected)
+            said = f"status {status}, {_shown(answer)}"
+            yield Mismatch(number, said, expected, broken=status >= 500)
 
 
 def _send(client: httpx.Client, url: str, path: str, value: Any, number: int) -> tuple[int, Any]:

@@ -13,6 +13,7 @@ from graphnb.promote.release.history import history_of
 from graphnb.promote.release.package import packed
 from graphnb.promote.release.plan import (
     Plan,
+    check_holds,
     is_edited,
     known_releases,
     make_plan,
@@ -55,7 +56,8 @@ class Promotion:
 
     def __str__(self) -> str:
         if self.rolled is None:
-            return f"{self.plan}\n  nothing to do: this release runs there"
+            what = "this release" if self.plan.before == self.plan.release.id else "the same code"
+            return f"{self.plan}\n  nothing to do: {what} runs there"
         answered = f", {self.rolled.golden} golden requests answered" if self.rolled.golden else ""
         return f"{self.plan}\n  runs at {self.rolled.url} ({self.rolled.seconds:.1f} s{answered})"
 
@@ -135,6 +137,8 @@ def apply_plan(
             hint="make the plan again",
         )
     if not plan:
+        with _connected(target) as rest:
+            check_holds(plan, rest.cluster(), target, ray=rest.version())
         return Promotion(plan, None)
     golden = [Golden.from_json(one) for one in bundle.golden]
     with _connected(target) as rest, packed(bundle) as package:

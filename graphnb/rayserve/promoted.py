@@ -7,6 +7,7 @@ it, and its `user_config` says what was released: it is the application's memory
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ray import serve
@@ -16,6 +17,8 @@ from graphnb.rayserve.imported import imported_graph
 
 if TYPE_CHECKING:
     from ray.serve import Application
+
+    from graphnb.rayserve.compiling import Part
 
 __all__ = ["BUILDER", "RELEASES", "application"]
 
@@ -41,9 +44,21 @@ def application(args: dict[str, str]) -> Application:
     """
     import_path = args["import_path"]
     compiled = compile_graph(imported_graph(import_path), http=ANYBODY, import_path=import_path)
-    root = compiled.parts[compiled.root]
-    others = [one for one in compiled.parts.values() if one is not root]
+    parts = {name: _as_configured(one) for name, one in compiled.parts.items()}
+    root = parts[compiled.root]
+    others = [one for one in parts.values() if one is not root]
     deployment: Any = serve.deployment(name=RELEASES, ray_actor_options={"num_cpus": 0})
     keeper = deployment(Releases).bind()
     made: Application = bind_application(root, others, [keeper])
     return made
+
+
+def _as_configured(part: Part) -> Part:
+    """The part without options that the configuration says: one that it leaves out is left out.
+
+    The application may be built from the code of an earlier release, which had others.
+    """
+    from ray.serve.schema import DeploymentSchema
+
+    own = {k: one for k, one in part.options.items() if k not in DeploymentSchema.model_fields}
+    return replace(part, options=own, user_config=None)

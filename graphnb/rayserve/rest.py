@@ -120,8 +120,8 @@ class ServeRest:
         """
         said = self._json("GET", _APPLICATIONS)
         found = {name: _application(name, one) for name, one in said["applications"].items()}
-        names = ("proxy_location", "http_options", "grpc_options")
-        settings = {name: said[name] for name in names if said.get(name)}
+        names = ("proxy_location", "http_options", "grpc_options", "target_capacity")
+        settings = {name: said[name] for name in names if said.get(name) is not None}
         return LiveCluster(found, said.get("http_options") or {}, settings)
 
     def configure(self, settings: Mapping[str, Any], configs: Mapping[str, Any]) -> None:

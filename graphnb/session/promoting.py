@@ -60,7 +60,7 @@ class PromoteResult:
 
     def __repr__(self) -> str:
         said = [masked(str(one)) for one in self.exported.warnings]
-        lines = [str(self.exported.proof), *said]
+        lines = [*self.exported.along, str(self.exported.proof), *said]
         if self.promotion is not None:
             return "\n".join([*lines, str(self.promotion)])
         end = "a dry run: nothing was sent" if self.plan else "nothing to do"

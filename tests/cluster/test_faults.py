@@ -1,7 +1,9 @@
 """What breaks while a graph is promoted, and after: each time there is a clear end."""
 
 import contextlib
+import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -11,13 +13,14 @@ import httpx
 import pytest
 
 from graphnb.errors import ClusterError
+from graphnb.promote import golden
+from graphnb.promote.bundle import read_bundle
 from graphnb.promote.promotion import promote, releases
-from graphnb.promote.release.rollout import Rollout
 from graphnb.promote.release.target import Target
 from graphnb.rayserve import rest
 from graphnb.rayserve.rest import ServeRest
 from tests.cluster.cluster import Cluster
-from tests.cluster.graphs import EDITED, GRAPH, ask, numbered, quiet, replicas
+from tests.cluster.graphs import EDITED, GRAPH, STEADY, ask, numbered, quiet, replicas
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -92,23 +95,30 @@ def test_a_dashboard_that_dies_while_it_rolls_out_is_waited_for(cluster, target,
 
 
 def test_a_replica_that_dies_during_golden_requests_is_replaced(
-    cluster, target, bundle_of, monkeypatch
+    cluster, target, bundle_of, monkeypatch, tmp_path
 ):
     """They are sent again to its successor."""
-    bundle = bundle_of(numbered(11))
-    killed = []
-    send = Rollout._answer
+    folder = shutil.copytree(bundle_of(STEADY).folder, tmp_path / "bundle")
+    answer = {"first": ["first", 1], "second": ["second", 1], "x": 5}
+    one = {"path": "", "request": {"json": 5}, "status": 200, "answer": {"json": answer}}
+    (folder / "tests" / "golden.json").write_text(json.dumps([one] * 20))
+    bundle = read_bundle(folder)
+    killed, sent = [], []
+    send = golden._send
 
-    def answer(self, url, golden):
+    def dying(*args):
+        sent.append(send(*args))
         if not killed:
             ((pid, _),) = replicas(cluster)["Second"]
-            killed.append(pid)
             os.kill(pid, signal.SIGKILL)
-        return send(self, url, golden)
+            killed.append(pid)
+        return sent[-1]
 
-    monkeypatch.setattr(Rollout, "_answer", answer)
-    promote(bundle, target, name="steps", progress=quiet)
-    assert killed
+    monkeypatch.setattr(golden, "_send", dying)
+    promotion = promote(bundle, target, name="steps", progress=quiet)
+    assert promotion.rolled.golden == 20
+    assert sent[-1] == (200, answer)
+    assert killed[0] not in [pid for pid, _ in replicas(cluster)["Second"]]
     assert releases(target, "steps")[-1].id == bundle.release
 
 

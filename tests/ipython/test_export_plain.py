@@ -144,3 +144,18 @@ def test_a_module_becomes_plain_code(tmp_path):
     assert "def twice(x):" in text
     assert "InputNode" not in text
     assert json.loads((tmp_path / "out" / "tests" / "golden.json").read_text()) == []
+
+
+@pytest.mark.timeout(400)
+def test_a_bundle_is_proved_with_its_requirements_installed(tmp_path):
+    """In an environment of its own, with graphnb from the wheel that it brings."""
+    (tmp_path / "flow.py").write_text(
+        "from graphnb import InputNode, serve\n\n"
+        "@serve.deployment\ndef twice(x):\n    return 2 * x\n\n"
+        "with InputNode() as request:\n    best = twice.bind(request)\n"
+    )
+    command = [Path(sys.executable).with_name("graphnb"), "export", "flow:best", "out", "--venv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "installing its requirements in a fresh environment" in done.stderr
+    assert "builds the same graph" in done.stdout

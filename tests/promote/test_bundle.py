@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -206,3 +207,12 @@ def test_answers_are_compared_as_json_has_them():
     assert not same(True, 1)
     assert not same([1], [1, 2])
     assert not same({"a": 1}, {"b": 1})
+
+
+def test_tokens_in_files_of_any_form_are_found():
+    """What can be read in a pickle is read."""
+    token = "hf_" + "aB3dE5gH7jK9mN1pQ3sT5vW7"  # pragma: allowlist secret
+    found = SecretFinder({}).find("kept.pkl", pickle.dumps({"k": [token], "n": b"\xff" * 9}))
+    assert found is not None
+    assert (found.line, found.kind) == (0, "Hugging Face Token")
+    assert SecretFinder({}).find("kept.pkl", pickle.dumps({"k": ["words"], "n": b"\xff"})) is None

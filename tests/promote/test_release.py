@@ -9,7 +9,7 @@ from graphnb.promote.release.changes import changes_between, differ
 from graphnb.promote.release.desired import application_config
 from graphnb.promote.release.history import Release, as_user_config, history_of
 from graphnb.promote.release.installing import required_by, with_requirements
-from graphnb.promote.release.plan import fingerprint
+from graphnb.promote.release.plan import check_holds, fingerprint, plan_of
 from graphnb.promote.release.rollout import Rollout
 from graphnb.promote.release.target import Target
 from graphnb.rayserve.rest import LiveApplication, LiveCluster
@@ -149,3 +149,44 @@ def test_a_library_that_is_missing_there_is_told_with_two_ways():
     assert rollout._hint("first: ValueError: no such model") is None
     installs = Rollout(None, replace(target, install=True), print)
     assert "requirements.txt" in installs._hint("No module named 'numpy'")
+
+
+def live(one, prefix="/"):
+    """A cluster on which a release runs."""
+    config = application_config("app", one, [], environment={}, surges=True)
+    there = LiveApplication("app", "RUNNING", "", "declarative", config, prefix, {})
+    return LiveCluster({"app": there}, {}, {})
+
+
+HERE = Target("here", "http://127.0.0.1:1")
+
+
+def test_a_plan_holds_where_it_was_made():
+    """Not for another cluster, and not if it would do something else by now."""
+    there = live(release())
+    wanted = replace(release(num_replicas=2), id="other")
+    plan = plan_of(wanted, HERE, there, name="app", ray="2.60.0")
+    check_holds(plan, there, HERE, ray="2.60.0")
+    with pytest.raises(PromoteError, match=r"the plan is for http://127\.0\.0\.1:1, and"):
+        check_holds(plan, there, Target("other", "http://127.0.0.1:2"), ray="2.60.0")
+    with pytest.raises(PromoteError, match="has changed since"):
+        check_holds(plan, live(release(num_replicas=3)), HERE, ray="2.60.0")
+
+
+def test_a_plan_holds_for_the_values_that_replicas_are_given(monkeypatch):
+    """Another value makes replicas anew, which the plan does not say."""
+    there = live(release())
+    given = replace(HERE, env=("A_VALUE",))
+    monkeypatch.setenv("A_VALUE", "one")
+    plan = plan_of(replace(release(), id="other"), HERE, there, name="app", ray="2.60.0")
+    with pytest.raises(PromoteError, match="something else would change"):
+        check_holds(plan, there, given, ray="2.60.0")
+
+
+def test_another_route_is_something_to_do():
+    """Though nothing is made anew."""
+    there = live(release(), "/before")
+    plan = plan_of(replace(release(), id="other"), HERE, there, name="app", ray="2.60.0")
+    assert plan
+    assert "~ the route changes: /before -> /" in str(plan)
+    assert not plan_of(release(), HERE, live(release()), name="app", ray="2.60.0")

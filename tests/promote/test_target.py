@@ -125,3 +125,12 @@ def test_a_namespace_begins_the_names_of_applications():
     other = Target("t", "https://x.example")
     assert other.application("best") == "best"
     assert other.owns("best")
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "two words", "tök", "a\x00b"])
+def test_what_cannot_be_a_token_is_refused(tmp_path, monkeypatch, text):
+    """And not shown."""
+    (tmp_path / "token").write_text(text)
+    with pytest.raises(PromoteError, match="takes as its token") as raised:
+        assert Target("t", "https://x.example", token_file=str(tmp_path / "token")).token
+    assert text not in str(raised.value)

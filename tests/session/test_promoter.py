@@ -310,3 +310,15 @@ def test_values_that_replicas_are_given_are_shown_nowhere(notebook, dashboard, m
     said = [*(f"{one.out}{one.err}{one.error}" for one in shown), json.dumps(history)]
     said += map(str, standings(read_target("there", Path.cwd())))
     assert not [one for one in said if value in one]
+
+
+def test_a_route_that_changes_is_something_to_do(notebook, dashboard):
+    """And once it is done, nothing is."""
+    assert notebook.run(CELL).error is None
+    assert notebook.run("%promote doubler --to there").error is None
+    assert "nothing to do" in notebook.run("%promote doubler --to there --dry-run").out
+    with Path("graphnb.toml").open("a") as settings:
+        settings.write('route_prefix = "/v2"\n')
+    assert "~ the route changes: / -> /v2" in notebook.run("%promote doubler --to there").out
+    assert dashboard.configs["doubler"]["route_prefix"] == "/v2"
+    assert "nothing to do" in notebook.run("%promote doubler --to there --dry-run").out

@@ -106,7 +106,8 @@ def read_bundle(folder: Path) -> Bundle:
         name = config["applications"][0]["name"]
     except (OSError, LookupError, TypeError) as error:
         raise ExportError(
-            f"{folder} holds no bundle: {error}", hint="make one: graphnb export NAME DIR"
+            f"{folder} holds no bundle: {error}",
+            hint="make one: %export NAME DIR in the notebook, or graphnb export SOURCE DIR",
         ) from error
     files = {path: (folder / path).stat().st_size for path in paths_of(folder)}
     return Bundle(folder, name, release_of(folder), spec, files)

@@ -63,6 +63,8 @@ _SETTING = re.compile(
 )
 _SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env", ".txt")
 
+_READABLE = re.compile(rb"[\x20-\x7e]{8,}")
+
 _detecting = threading.RLock()  # held while settings are ours: a process has one set of them
 
 
@@ -99,8 +101,10 @@ class SecretFinder:
                 return Secret(line, f"the value of the environment variable {name}")
         try:
             text = data.decode("utf-8") if len(data) <= _MOST_SCANNED else ""
-        except UnicodeDecodeError:
-            return None
+        except UnicodeDecodeError:  # what can be read in it, such as the texts in a pickle
+            text = b"\n".join(_READABLE.findall(data)).decode("ascii")
+            found_in = next(self._in_text(text, settings=False), None)
+            return None if found_in is None else Secret(0, found_in.kind)
         return next(self._in_text(text, settings=path.endswith(_SETTINGS)), None)
 
     def _in_text(self, text: str, *, settings: bool) -> Iterator[Secret]:

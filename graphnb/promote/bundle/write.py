@@ -283,7 +283,8 @@ def _refuse_secrets(staged: Path, cell_of: Callable[[str], str]) -> None:
         if found is not None:
             lines = data.decode("utf-8", "replace").splitlines()
             cell = cell_of(lines[found.line - 1]) if path == MODULE else ""
-            place = cell or f"{path}, line {found.line},"
+            line = f", line {found.line}," if found.line else ""
+            place = cell or f"{path}{line}"
             raise ExportError(
                 f"{place} seems to hold a secret: {found.kind}",
                 hint="read it where it is used, with os.environ[...]; or, if it is none, end its"

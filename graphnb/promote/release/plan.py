@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from graphnb.promote.release.target import Target
     from graphnb.rayserve.rest import LiveApplication, LiveCluster
 
-__all__ = ["Plan", "make_plan", "plan_from_json", "plan_to_json"]
+__all__ = ["Plan", "check_holds", "make_plan", "plan_from_json", "plan_to_json"]
 
 PLAN_VERSION = 1
 _SURGES_FROM = (2, 60)
@@ -45,6 +45,7 @@ class Plan:
         others: the other applications there, which stay as they are.
         notes: what else there is to know.
         cluster: a hash of what the cluster is told to run: a plan holds for that alone.
+        rerouted: whether it answers elsewhere afterwards.
     """
 
     target: str
@@ -56,9 +57,10 @@ class Plan:
     others: tuple[str, ...]
     notes: tuple[str, ...]
     cluster: str
+    rerouted: bool = False
 
     def __bool__(self) -> bool:
-        return any(one.kind != "unchanged" for one in self.changes)
+        return self.rerouted or any(one.kind != "unchanged" for one in self.changes)
 
     def __str__(self) -> str:
         head = f"{self.application}, release {self.release.id} -> {self.target} ({self.address})"
@@ -151,7 +153,36 @@ def plan_of(release: Release, target: Target, live: LiveCluster, *, name: str, r
         others=tuple(sorted(_staying(live).keys() - {name})),
         notes=_notes(release, before, there, ray),
         cluster=fingerprint(live),
+        rerouted=bool(known) and _route_there(there) != release.route_prefix,
     )
+
+
+def check_holds(plan: Plan, live: LiveCluster, target: Target, *, ray: str) -> None:
+    """Raises PromoteError if a plan no longer says what would happen.
+
+    Args:
+        plan: as it was made.
+        live: what runs on the cluster now.
+        target: the cluster.
+        ray: the version of Ray there.
+    """
+    if plan.address != target.address:
+        raise PromoteError(
+            f"the plan is for {plan.address}, and {target.name} is {target.address}",
+            hint="make the plan again",
+        )
+    if fingerprint(live) != plan.cluster:
+        raise PromoteError(
+            f"{target.name} has changed since the plan was made",
+            hint="make the plan again, and look at what it says now",
+        )
+    now_planned = plan_of(plan.release, target, live, name=plan.application, ray=ray)
+    if now_planned.changes != plan.changes:
+        raise PromoteError(
+            f"on {target.name} something else would change than the plan says: the settings of the"
+            " target, or values that it gives replicas, are others than when it was made",
+            hint="make the plan again, and look at what it says now",
+        )
 
 
 def known_releases(there: LiveApplication | None, target: Target) -> list[Release]:
@@ -168,7 +199,8 @@ def known_releases(there: LiveApplication | None, target: Target) -> list[Releas
         raise PromoteError(
             f"an application {there.name!r} runs on {target.name} that graphnb did not promote: it"
             f" came {how}, and is left alone",
-            hint="choose another name with --name, or end that application first",
+            hint="choose another name (--as in a notebook, --name on the command line), or end that"
+            " application first",
         )
     return known
 
@@ -200,11 +232,13 @@ def _notes(
             f"note: Ray {ray} ends a replica before its successor is there: what has one replica"
             " makes requests wait meanwhile"
         )
-    if before is not None and before.route_prefix != release.route_prefix:
-        notes.append(
-            f"note: the route changes from {before.route_prefix} to {release.route_prefix}"
-        )
+    if before is not None and _route_there(there) != release.route_prefix:
+        notes.append(f"~ the route changes: {_route_there(there)} -> {release.route_prefix}")
     return tuple(notes)
+
+
+def _route_there(there: LiveApplication | None) -> str | None:
+    return None if there is None else there.route_prefix
 
 
 def surges(ray: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from graphnb.errors import ClusterError, PromoteError
 from graphnb.promote.bundle.secrets import masked
 from graphnb.promote.golden import Golden, Mismatch, mismatches
-from graphnb.promote.release.plan import config_of, fingerprint
+from graphnb.promote.release.plan import check_holds, config_of
 from graphnb.promote.release.store import store_of
 from graphnb.rayserve.promoted import RELEASES
 from graphnb.rayserve.rest import trusted
@@ -31,6 +31,7 @@ __all__ = ["Rolled", "Rollout"]
 
 _POLL_S = 0.25
 _AWAY_S = 90.0  # for so long the dashboard may be away while it rolls out
+_RECOVERS_S = 20.0  # for so long requests may fail when a replica has died
 _TIMEOUT_S = 900.0
 _FAILED = frozenset({"DEPLOY_FAILED", "UNHEALTHY"})
 _MOST_SAID = 3_000
@@ -96,22 +97,17 @@ class Rollout:
         """
         began = time.monotonic()
         live = self._rest.cluster()
-        if fingerprint(live) != plan.cluster:
-            raise PromoteError(
-                f"{self._target.name} has changed since the plan was made",
-                hint="make the plan again, and look at what it says now",
-            )
+        check_holds(plan, live, self._target, ray=ray)
         config = config_of(plan, live, self._target, ray=ray)
         before = live.configs.get(plan.application)
         self._check_packages(config)
+        live = self._rest.cluster()  # right before it is written: packages may have taken a while
+        check_holds(plan, live, self._target, ray=ray)
         try:
             self._put_surely(plan.application, config, live)
             self._watch(plan.application, config)
             url = self._url(plan.release.route_prefix)
-            found = self._answer(url, golden)
-            if found:  # a replica may have died meanwhile: its successor is asked
-                self._watch(plan.application, config)
-                found = self._answer(url, golden)
+            found = self._answer_in_a_while(plan.application, config, url, golden)
             if found:
                 raise PromoteError(self._masked("\n".join(map(str, found))))
         except BaseException as error:
@@ -150,8 +146,15 @@ class Rollout:
             if found is None or attempt_of(found.config) != attempt_of(config):
                 raise
 
-    def _watch(self, name: str, config: Mapping[str, Any]) -> None:
+    def _watch(
+        self, name: str, config: Mapping[str, Any], *, failed: frozenset[str] = _FAILED
+    ) -> None:
         """Waits until the application runs as configured.
+
+        Args:
+            name: the application's.
+            config: as it was configured.
+            failed: states that end the wait; what is unhealthy for a while may recover.
 
         Raises:
             PromoteError: it does not, somebody else has configured it, or it takes too long.
@@ -165,7 +168,7 @@ class Rollout:
                     hint="look at what runs there: graphnb status --to " + self._target.name,
                 )
             self._progress(f"rolling out: {_state(found)}")
-            if found.status in _FAILED:
+            if found.status in failed:
                 said = self._masked(_reason(found))
                 raise PromoteError(
                     f"{name} does not run on {self._target.name}: {said}", hint=self._hint(said)
@@ -175,7 +178,9 @@ class Rollout:
             time.sleep(_POLL_S)
         raise PromoteError(
             f"{name} did not run on {self._target.name} within {self._timeout_s:g} s:"
-            f" {_state(found) if found is not None else 'it is not there'}"
+            f" {_state(found) if found is not None else 'it is not there'}",
+            hint="new replicas start before old ones go: where there is no room for both, give the"
+            " deployment max_surge_percent=0",
         )
 
     def _hint(self, said: str) -> str | None:
@@ -201,6 +206,18 @@ class Rollout:
                     raise
                 self._progress(f"waiting for {self._target.name}, which does not answer")
                 time.sleep(_POLL_S)
+
+    def _answer_in_a_while(
+        self, name: str, config: Mapping[str, Any], url: str, golden: Sequence[Golden]
+    ) -> list[Mismatch]:
+        """As `_answer`; where a replica has died meanwhile, its successor is waited for."""
+        until = time.monotonic() + _RECOVERS_S
+        found = self._answer(url, golden)
+        while found and all(one.broken for one in found) and time.monotonic() < until:
+            time.sleep(_POLL_S)  # the cluster may not know of it yet
+            self._watch(name, config, failed=frozenset({"DEPLOY_FAILED"}))
+            found = self._answer(url, golden)
+        return found
 
     def _answer(self, url: str, golden: Sequence[Golden]) -> list[Mismatch]:
         """Sends golden requests; those that are not answered as they should be."""

@@ -71,10 +71,11 @@ class Target:
                     " set",
                     hint=f"set the environment variable {self.token_env}",
                 )
-            return value
+            return self._checked(value)
         if self.token_file is not None:
             try:
-                return Path(self.token_file).expanduser().read_text("utf-8").strip()
+                read = Path(self.token_file).expanduser().read_text("utf-8").strip()
+                return self._checked(read)
             except OSError as error:
                 raise PromoteError(
                     f"the target {self.name} takes its token from {self.token_file}, which cannot"
@@ -95,6 +96,16 @@ class Target:
     def owns(self, application: str) -> bool:
         """Whether an application that runs there is the target's, by its name."""
         return self.namespace is None or application.startswith(f"{self.namespace}.")
+
+    def _checked(self, token: str) -> str:
+        """The token; PromoteError if it cannot be one, without showing it."""
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise PromoteError(
+                f"what the target {self.name} takes as its token has spaces, line ends or letters"
+                " that no token has",
+                hint="give the token alone",
+            )
+        return token
 
     @property
     def ca_file(self) -> Path | None:

@@ -96,11 +96,12 @@ class Promotion:
         return replace(self, steps=(*before, step)[-_MOST_STEPS:])
 
     def planned(self, prepared: Prepared) -> Promotion:
-        """The same with its plan."""
+        """The same with its plan, after what goes along."""
+        said = [*prepared.exported.along, str(prepared.plan)]
         return replace(
             self,
             stage="planned",
-            plan=tuple(masked(str(prepared.plan)).splitlines()),
+            plan=tuple(masked("\n".join(said)).splitlines()),
             empty=not prepared.plan,
             warnings=tuple(masked(str(one)) for one in prepared.exported.warnings),
         )
