@@ -11,6 +11,7 @@ import zipfile
 import pytest
 
 from graphnb.errors import ExportError
+from graphnb.promote.bundle.bundle import Bundle, paths_of
 from graphnb.promote.bundle.helpers import helpers_of
 from graphnb.promote.bundle.requirements import requirements
 from graphnb.promote.bundle.secrets import SecretFinder, masked
@@ -216,3 +217,20 @@ def test_tokens_in_files_of_any_form_are_found():
     assert found is not None
     assert (found.line, found.kind) == (0, "Hugging Face Token")
     assert SecretFinder({}).find("kept.pkl", pickle.dumps({"k": ["words"], "n": b"\xff"})) is None
+
+
+def test_data_of_packages_count(tmp_path):
+    """What is not code, and not the bundle's own."""
+
+    def data_hash(**files):
+        for path, text in files.items():
+            (tmp_path / path.replace("_", "/", 1).replace("_", ".")).write_text(text)
+        sizes = dict.fromkeys(paths_of(tmp_path), 1)
+        return Bundle(tmp_path, "it", "id", None, sizes).data_hash
+
+    (tmp_path / "kitchen").mkdir()
+    (tmp_path / "serve.yaml").write_text("applications: []")
+    assert data_hash(kitchen_menu_py="1") == ""
+    first = data_hash(kitchen_menu_json="[1]")
+    assert first
+    assert data_hash(kitchen_menu_json="[2]") not in ("", first)

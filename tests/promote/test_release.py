@@ -6,7 +6,7 @@ import pytest
 
 from graphnb.errors import PromoteError
 from graphnb.promote.release.changes import changes_between, differ
-from graphnb.promote.release.desired import application_config
+from graphnb.promote.release.desired import application_config, check_entry
 from graphnb.promote.release.history import Release, as_user_config, history_of
 from graphnb.promote.release.installing import required_by, with_requirements
 from graphnb.promote.release.plan import check_holds, fingerprint, plan_of
@@ -190,3 +190,30 @@ def test_another_route_is_something_to_do():
     assert plan
     assert "~ the route changes: /before -> /" in str(plan)
     assert not plan_of(release(), HERE, live(release()), name="app", ray="2.60.0")
+
+
+ENTRY = {
+    "name": "app",
+    "route_prefix": "/",
+    "import_path": "app:app",
+    "deployments": [{"name": "first"}, {"name": "second"}],
+}
+
+
+def test_an_edited_file_that_a_promotion_can_follow_passes():
+    """Options of deployments are edited there."""
+    check_entry(ENTRY, ["second", "first"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({**ENTRY, "runtime_env": {"env_vars": {}}}, "'runtime_env' for the whole application"),
+        ({**ENTRY, "deployments": [{"name": "first"}]}, "the same deployments: second"),
+        ({**ENTRY, "deployments": [*ENTRY["deployments"], {"name": "x"}]}, "deployments: x"),
+    ],
+)
+def test_what_a_promotion_would_drop_is_refused(entry, said):
+    """Rather than be lost without a word."""
+    with pytest.raises(PromoteError, match=said):
+        check_entry(entry, ["first", "second"])

@@ -46,6 +46,10 @@ WHEELS = "wheels/"
 NOT_COUNTED = frozenset({PROVENANCE, README})
 """Where and when it was made, and what says its release: neither is part of the release."""
 
+_OF_BUNDLES = (
+    f"{FOLDER}/", "tests/", WHEELS, "driving/", SERVE, GRAPH, PROVENANCE, README,
+    "Dockerfile", "rayservice.yaml", "requirements.txt",
+)  # fmt: skip
 _LETTERS = 12
 _DEEPEST = 3
 _MOST_PARTS = 1_000
@@ -82,6 +86,17 @@ class Bundle:
         """Its golden requests."""
         found: list[dict[str, Any]] = json.loads((self.folder / GOLDEN).read_text("utf-8"))
         return found
+
+    @property
+    def data_hash(self) -> str:
+        """A hash of the data that packages beside the notebook have; empty if there are none.
+
+        No digest of code counts them.
+        """
+        paths = [one for one in self.files if not one.startswith(_OF_BUNDLES)]
+        data = [one for one in paths if not one.endswith(".py")]
+        said = [f"{one}\0{file_hash(self.folder / one)}" for one in sorted(data)]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:_LETTERS] if said else ""
 
     @property
     def is_plain(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from graphnb.errors import PromoteError
 from graphnb.promote.bundle.bundle import IMPORT_PATH
 from graphnb.promote.release.history import Release, as_user_config, with_release
 from graphnb.promote.release.installing import with_requirements
@@ -18,12 +19,13 @@ from graphnb.rayserve.compiling import version_within
 from graphnb.rayserve.promoted import BUILDER, RELEASES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from graphnb.promote.bundle import Bundle
 
-__all__ = ["application_config", "next_release"]
+__all__ = ["application_config", "check_entry", "next_release"]
 
+_TAKEN = frozenset({"name", "route_prefix", "import_path", "deployments"})
 _HEAD_NODE = "node:__internal_head__"
 _A_LITTLE = 0.001
 _SURGE = 100  # percent: new replicas are there before old ones go
@@ -49,8 +51,10 @@ def next_release(
         at: the time.
     """
     spec = bundle.spec
-    versions = {one.name: version_within(spec, one) for one in spec.deployments}
+    data = bundle.data_hash  # which of them reads it, nobody knows
+    versions = {one.name: version_within(spec, one) + data for one in spec.deployments}
     entry = bundle.config["applications"][0]
+    check_entry(entry, versions)
     options = {one["name"]: _without_name(one) for one in entry["deployments"]}
     base, packages = package, dict.fromkeys(versions, package)
     if before is not None and before.versions.keys() == versions.keys():
@@ -68,6 +72,29 @@ def next_release(
         route_prefix=route_prefix,
         requirements=list(requirements),
     )
+
+
+def check_entry(entry: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Raises PromoteError if a `serve.yaml` says what a promotion would not do.
+
+    Args:
+        entry: its application.
+        names: of the graph's deployments.
+    """
+    extra = sorted(entry.keys() - _TAKEN)
+    if extra:
+        raise PromoteError(
+            f"serve.yaml has {extra[0]!r} for the whole application, which a promotion does not"
+            " take over",
+            hint="say it of each deployment; environment variables in `env` of the target",
+        )
+    said = [one["name"] for one in entry["deployments"]]
+    differing = sorted({*said} ^ {*names})
+    if differing:
+        raise PromoteError(
+            f"serve.yaml and the graph do not have the same deployments: {', '.join(differing)}",
+            hint="put back the entries of the bundle, or export it again",
+        )
 
 
 def _without_name(entry: Mapping[str, Any]) -> dict[str, Any]:
