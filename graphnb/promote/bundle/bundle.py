@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graphnb.graph import GraphSpec
 
 __all__ = [
+    "DRIVING",
     "GOLDEN",
     "GRAPH",
     "IMPORT_PATH",
@@ -42,12 +43,14 @@ GOLDEN = "tests/golden.json"
 PROVENANCE = "PROVENANCE.json"
 README = "README.md"
 WHEELS = "wheels/"
+DRIVING = "driving"
+"""The package that plain code takes along."""
 
 NOT_COUNTED = frozenset({PROVENANCE, README})
 """Where and when it was made, and what says its release: neither is part of the release."""
 
 _OF_BUNDLES = (
-    f"{FOLDER}/", "tests/", WHEELS, "driving/", SERVE, GRAPH, PROVENANCE, README,
+    f"{FOLDER}/", "tests/", WHEELS, f"{DRIVING}/", SERVE, GRAPH, PROVENANCE, README,
     "Dockerfile", "rayservice.yaml", "requirements.txt",
 )  # fmt: skip
 _LETTERS = 12

@@ -18,6 +18,7 @@ from graphnb.errors import ExportError
 from graphnb.graph.schema import spec_to_json
 from graphnb.promote.artifacts.artifact import FOLDER
 from graphnb.promote.bundle.bundle import (
+    DRIVING,
     GOLDEN,
     GRAPH,
     IMPORT_PATH,
@@ -56,7 +57,7 @@ _ABOUT = {
     GRAPH: "the graph as JSON: names, edges, options, digests",
     "requirements.txt": "the libraries, at the versions of the notebook",
     "wheels/": "graphnb itself",
-    "driving/": "what the driver of plain code takes along",
+    f"{DRIVING}/": "what the driver of plain code takes along",
     "Dockerfile": "an image of this folder (checked by form alone)",
     "rayservice.yaml": "KubeRay's form of serve.yaml (checked by form alone)",
     "tests/": "golden requests, and a test that sends them",
@@ -274,7 +275,7 @@ def shown_size(size: float) -> str:
 def _refuse_secrets(staged: Path, cell_of: Callable[[str], str]) -> None:
     """Raises ExportError if a file holds what looks like a secret; never says what it holds."""
     finder = SecretFinder()
-    paths = [one for one in paths_of(staged) if not one.startswith(("driving/", "wheels/"))]
+    paths = [one for one in paths_of(staged) if not one.startswith((f"{DRIVING}/", WHEELS))]
     for path in sorted(paths, key=lambda one: one != MODULE):  # it says first what is none
         data = (staged / path).read_bytes()
         found = finder.find(path, data)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphnb.promote.bundle import write_bundle
+from graphnb.promote.bundle.bundle import DRIVING
 from graphnb.promote.bundle.helpers import helpers_of
 from graphnb.promote.bundle.requirements import requirements
 from graphnb.promote.formatting import formatted
-from graphnb.promote.plain.driver import DRIVING
 from graphnb.promote.plain.form import driving_modules, plain_form
 from graphnb.promote.plain.imports import refuse_graphnb, without_graphnb
 from graphnb.promote.plain.source import plain_source

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphnb.http_adapters import adapter_named, json_request
+from graphnb.promote.bundle.bundle import DRIVING
 from graphnb.promote.plain.expressions import importable
 from graphnb.promote.plain.methods import Scope, body_of, called_by
 from graphnb.promote.plain.names import OF_REPLICAS, FreeNames, words
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
     from graphnb.promote.plain.expressions import Expressions
     from graphnb.promote.plain.methods import Body
 
-__all__ = ["DRIVING", "Own", "Route", "Writer", "routes_of"]
-
-DRIVING = "driving"
-"""The package that generated code takes along."""
+__all__ = ["Own", "Route", "Writer", "routes_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +85,21 @@ def routes_of(graph: Graph) -> list[Route]:
     binding = graph.deployments[spec.name]
     given = dict(zip(("dags", "http_adapter"), binding.args, strict=False)) | dict(binding.kwargs)
     calls = {one.argument: one.call for one in spec.graphs}
-    dags, adapters = given["dags"], given.get("http_adapter")
+    dags: Any = given["dags"]
+    adapters: Any = given.get("http_adapter")
     by_path = dags if isinstance(dags, Mapping) else {"/": dags}
+    is_by_route = isinstance(adapters, Mapping)
+    by_route = {_route(at): one for at, one in adapters.items()} if is_by_route else None
     found = []
     for path, marker in by_path.items():
-        adapter = adapters.get(path) if isinstance(adapters, Mapping) else adapters
+        adapter = adapters if by_route is None else by_route.get(_route(path))
         known = adapter_named(adapter) if isinstance(adapter, str) else adapter or json_request
-        found.append(Route("/" + path.strip("/"), calls[marker.graph], known))
+        found.append(Route(_route(path), calls[marker.graph], known))
     return found
+
+
+def _route(path: str) -> str:
+    return "/" + path.strip("/")
 
 
 class Writer:

@@ -7,9 +7,9 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from graphnb.promote.bundle.bundle import DRIVING
 from graphnb.promote.bundle.form import Form
 from graphnb.promote.extract.imports import imported_modules
-from graphnb.promote.plain.driver import DRIVING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

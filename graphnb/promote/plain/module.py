@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from graphnb.authoring import Node
 from graphnb.authoring.bindings import GraphMarker, HandleMarker
 from graphnb.drivers import DAGDriver
+from graphnb.promote.bundle.bundle import DRIVING
 from graphnb.promote.plain.definitions import Definitions
-from graphnb.promote.plain.driver import DRIVING, Own, Writer, routes_of
+from graphnb.promote.plain.driver import Own, Writer, routes_of
 from graphnb.promote.plain.expressions import Expressions
 from graphnb.promote.plain.methods import in_order, keywords
 from graphnb.promote.plain.names import FreeNames, words

@@ -274,6 +274,16 @@ ODD = {
         """,
         [("/classify?text=a", 0), ("/api", 1), ("/?text=b", 2), ("/classify", 3), ("/none", 4)],
     ),
+    "adapters of routes without slashes": (
+        """
+        def text(q: str):
+            return q
+
+        with InputNode() as inp:
+            best = DAGDriver.bind({"a": f.bind(inp)}, http_adapter={"a/": text})
+        """,
+        [("/a?q=x", 0)],
+    ),
     "names that Ray Serve has taken": (
         """
         @serve.deployment
